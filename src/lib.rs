@@ -1,0 +1,67 @@
+//! Concord makes HubSpot and Salesforce tell one story.
+//!
+//! This page is the architecture: what the parts are, in the order in which data meets them, and
+//! what always holds between them.
+//!
+//! ```text
+//! pull ──▶ build ──▶ plan ──▶ apply ──▶ (pull again: nothing left to do)
+//!  │         │         │         │
+//! snapshots  marts   plan file  journal + outcomes          reconcile, why, query read these
+//!                 state ◀── what one run must remember for the next
+//! ```
+//!
+//! | Stage | Reads | Leaves | Module |
+//! |---|---|---|---|
+//! | pull | both CRMs | `snapshots/<connection>/<table>/snapshot=<id>/`, `manifest=<id>.json` last | [`crm`], [`snapshot`] |
+//! | build | `snapshots/`, `state/`, `models/` | `builds/<id>/<model>/`, `state/<id>/` | [`model`], [`identity`], [`golden`], [`state`] |
+//! | plan | the latest build | `plans/<id>/{plan.json, actions, noops, held}` | [`plan`] |
+//! | apply | one plan | `runs/<id>/{run.json, journal/, outcomes.parquet}` | [`apply`] |
+//! | reconcile | the latest build | the bridge between two claims | [`reconcile`] |
+//!
+//! Each stage leaves something a person can open, and the next stage reads only that. Any stage can
+//! be repeated, and any crash resumed.
+//!
+//! # What always holds
+//!
+//! - Only [`crm`] and [`sandbox`] know status codes and vendor field casing; a value crosses that
+//!   edge verbatim, as REST JSON text, and is cast in `models/1_staging`.
+//! - Only [`cli`] touches the terminal and reads the clock; only [`apply`] writes to a CRM.
+//! - [`identity`], [`golden`] and [`plan`] are pure: time, metadata and rows come in as arguments.
+//! - What an analyst would argue about is SQL (`models/`) or TOML (`field_map.toml`); Rust supplies
+//!   what SQL says badly, as functions ([`model::functions`]).
+//! - Nothing is half visible: a snapshot, build, state or plan exists once its manifest does, and
+//!   the manifest is put last.
+//! - Nothing crosses runs but state and the journals, and state is computed by `models/5_state`.
+//! - Every difference ends as an action, a no-op with a reason, or held back with a reason.
+//! - Intent is journaled before a call and its outcome after it; a lost answer is read back before
+//!   anything is sent again. Sent = accepted + rejected + unknown.
+//!
+//! # The models
+//!
+//! `1_staging` renames and types, one model an object. `2_intermediate` finds who is who and decides
+//! every field. `3_marts` is what analysts read: people, companies, deals, crosswalk, provenance,
+//! and the gap with its reasons. `4_sync` is what each CRM is owed. `5_state` is what the next build
+//! reads. The models of a layer read their own and lower layers only.
+
+pub mod config;
+pub mod digest;
+pub mod schema;
+pub mod warehouse;
+
+pub mod crm;
+pub mod snapshot;
+
+pub mod golden;
+pub mod identity;
+pub mod model;
+pub mod state;
+
+pub mod plan;
+
+pub mod apply;
+
+pub mod reconcile;
+
+pub mod sandbox;
+
+pub mod cli;

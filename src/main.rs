@@ -1,0 +1,7 @@
+//! The `concord` command; everything it does lives in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    concord::cli::main()
+}
