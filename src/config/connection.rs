@@ -1,0 +1,47 @@
+//! The CRM accounts a project reaches, by name.
+
+use crate::crm::CrmKind;
+
+use super::Secret;
+
+/// One CRM account: a HubSpot portal or a Salesforce org.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    pub name: String,
+    pub kind: CrmKind,
+    /// Base address without a path or trailing slash: `https://api.hubapi.com`.
+    pub url: String,
+    pub access: Access,
+    /// Portal id or 18-character org id that the account must turn out to have. Required for
+    /// `access = "write"`.
+    pub account_id: Option<String>,
+    /// HubSpot `2026-09`, Salesforce `67.0`.
+    pub api_version: String,
+    pub credentials: Credentials,
+}
+
+/// What Concord may do in an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+impl Access {
+    /// Returns the word used in `concord.toml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// How Concord proves who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// A HubSpot private app token, or a Salesforce access token made elsewhere.
+    Token(Secret),
+    /// A Salesforce connected app, by the OAuth client credentials flow.
+    ClientCredentials { client_id: Secret, client_secret: Secret },
+}

@@ -1,0 +1,302 @@
+//! What `field_map.toml` settles: who owns which field, and how values translate.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::crm::CrmKind;
+
+/// The page that both teams sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldMap {
+    /// SHA-256 of the map's meaning, in hex; comments, layout and sign-offs do not change it.
+    pub digest: String,
+    /// In the order person, company, deal; an entity that the file leaves out is absent.
+    pub entities: Vec<Entity>,
+    pub sign_offs: Vec<SignOff>,
+}
+
+impl FieldMap {
+    /// Returns what the map says of one kind of entity.
+    pub fn entity(&self, name: EntityName) -> Option<&Entity> {
+        self.entities.iter().find(|entity| entity.name == name)
+    }
+}
+
+/// A person's agreement to one version of the map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SignOff {
+    pub name: String,
+    /// `YYYY-MM-DD`.
+    pub date: String,
+    /// [`FieldMap::digest`] at that time, or its first characters, at least 8.
+    pub digest: String,
+}
+
+impl SignOff {
+    /// Says whether the map is still the one that was signed.
+    pub fn covers(&self, map: &FieldMap) -> bool {
+        map.digest.starts_with(&self.digest)
+    }
+}
+
+/// One kind of thing that both CRMs keep records of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entity {
+    pub name: EntityName,
+    /// HubSpot object: `contacts`.
+    pub hubspot: String,
+    /// Salesforce objects: `Lead` and `Contact`, between which conversion moves the link.
+    pub salesforce: Vec<String>,
+    pub create: Create,
+    /// Fields that carry the key minted in the plan for a create.
+    pub key: SidePair,
+    /// Fields that hold the other side's record id.
+    pub link: SidePair,
+    /// In the order of the file.
+    pub fields: Vec<Field>,
+}
+
+impl Entity {
+    /// Returns one field of the entity by its name in the map.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntityName {
+    Person,
+    Company,
+    Deal,
+}
+
+impl EntityName {
+    pub const ALL: [Self; 3] = [Self::Person, Self::Company, Self::Deal];
+
+    /// Returns the word used in the field map, in SQL and on the screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Company => "company",
+            Self::Deal => "deal",
+        }
+    }
+}
+
+impl fmt::Display for EntityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who gets created where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Create {
+    pub salesforce: CreatePolicy,
+    pub hubspot: CreatePolicy,
+    /// Salesforce object that a create makes, one of [`Entity::salesforce`].
+    pub as_object: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CreatePolicy {
+    Never,
+    /// Whoever the inclusion rule lets across.
+    Included,
+}
+
+/// One name on each side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SidePair {
+    pub hubspot: String,
+    pub salesforce: String,
+}
+
+impl SidePair {
+    pub fn of(&self, side: CrmKind) -> &str {
+        match side {
+            CrmKind::HubSpot => &self.hubspot,
+            CrmKind::Salesforce => &self.salesforce,
+        }
+    }
+}
+
+/// One field that both CRMs keep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Field {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub field_type: FieldType,
+    /// HubSpot property.
+    pub hubspot: String,
+    /// Salesforce field by object; an object of the entity that lacks the field is absent.
+    pub salesforce: BTreeMap<String, String>,
+    pub owner: Owner,
+    /// Who wins when both sides changed, or at the first agreement. Set for `two_way`.
+    pub tie: Option<CrmKind>,
+    /// The workflow on each side that needs to write. Complete for `two_way`.
+    pub because: BTreeMap<CrmKind, String>,
+    pub write: WriteMode,
+    /// A blank in the owner erases the other side.
+    pub clear: bool,
+    /// A value too long for the target is cut; otherwise it is held back.
+    pub truncate: bool,
+    /// Null and `false` are the same value.
+    pub blank_is_false: bool,
+    /// HubSpot value and Salesforce value, in the order of the file.
+    pub values: Vec<(String, String)>,
+    /// Decimal places at which two numbers count as equal.
+    pub scale: Option<u32>,
+    /// IANA zone in which a datetime becomes a date.
+    pub zone: Option<String>,
+    /// What a create sends where the source is blank, in the target's own words.
+    pub create_default: Option<String>,
+    /// Line of `field_map.toml` on which the field begins.
+    pub line: usize,
+}
+
+impl Field {
+    /// Returns the Salesforce value that a HubSpot value is written as, where `values` lists it.
+    pub fn to_salesforce(&self, hubspot: &str) -> Option<&str> {
+        self.values.iter().find(|(from, _)| from == hubspot).map(|(_, to)| to.as_str())
+    }
+
+    /// Returns the HubSpot value that a Salesforce value is written as; of several, the first in
+    /// the file.
+    pub fn to_hubspot(&self, salesforce: &str) -> Option<&str> {
+        self.values.iter().find(|(_, to)| to == salesforce).map(|(from, _)| from.as_str())
+    }
+}
+
+/// What makes two values of a field equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldType {
+    Text,
+    Email,
+    Phone,
+    Picklist,
+    MultiPicklist,
+    Bool,
+    Number,
+    Currency,
+    Date,
+    Datetime,
+    Owner,
+    Reference,
+    Country,
+    Consent,
+}
+
+impl FieldType {
+    pub const ALL: [Self; 14] = [
+        Self::Text,
+        Self::Email,
+        Self::Phone,
+        Self::Picklist,
+        Self::MultiPicklist,
+        Self::Bool,
+        Self::Number,
+        Self::Currency,
+        Self::Date,
+        Self::Datetime,
+        Self::Owner,
+        Self::Reference,
+        Self::Country,
+        Self::Consent,
+    ];
+
+    /// Returns the word used in the field map.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Email => "email",
+            Self::Phone => "phone",
+            Self::Picklist => "picklist",
+            Self::MultiPicklist => "multi_picklist",
+            Self::Bool => "bool",
+            Self::Number => "number",
+            Self::Currency => "currency",
+            Self::Date => "date",
+            Self::Datetime => "datetime",
+            Self::Owner => "owner",
+            Self::Reference => "reference",
+            Self::Country => "country",
+            Self::Consent => "consent",
+        }
+    }
+}
+
+/// Which side may change a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owner {
+    /// HubSpot's value is written to Salesforce.
+    Hubspot,
+    /// Salesforce's value is written to HubSpot.
+    Salesforce,
+    /// The side that changed since the last agreement wins.
+    TwoWay,
+    /// HubSpot before the handoff, Salesforce after.
+    Handoff,
+    /// A model column is written to both.
+    Warehouse,
+    /// Never written, only reported.
+    Compare,
+}
+
+impl Owner {
+    pub const ALL: [Self; 6] = [
+        Self::Hubspot,
+        Self::Salesforce,
+        Self::TwoWay,
+        Self::Handoff,
+        Self::Warehouse,
+        Self::Compare,
+    ];
+
+    /// Returns the word used in the field map.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hubspot => "hubspot",
+            Self::Salesforce => "salesforce",
+            Self::TwoWay => "two_way",
+            Self::Handoff => "handoff",
+            Self::Warehouse => "warehouse",
+            Self::Compare => "compare",
+        }
+    }
+
+    /// Says whether values may travel in both directions.
+    pub fn is_both_ways(self) -> bool {
+        matches!(self, Self::TwoWay | Self::Handoff)
+    }
+}
+
+/// When the owner's value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteMode {
+    Always,
+    /// Only where the target is blank.
+    WhenBlank,
+    /// Only with the create of the record.
+    OnCreate,
+}
+
+impl WriteMode {
+    pub const ALL: [Self; 3] = [Self::Always, Self::WhenBlank, Self::OnCreate];
+
+    /// Returns the word used in the field map.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::WhenBlank => "when_blank",
+            Self::OnCreate => "on_create",
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Rules about several options of a field map at once.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::crm::CrmKind;
+
+use super::reader::Reader;
+use super::{Entity, Field, FieldType, Owner};
+
+/// Notes what is wrong with one field; `place` finds where an option is written.
+pub(super) fn check_field(
+    reader: &Reader<'_>,
+    name: &str,
+    field: &Field,
+    place: impl Fn(&str) -> Range<usize>,
+) -> bool {
+    let mut is_clean = true;
+    let mut refuse = |key: &str, message: &str, hint: &str| {
+        is_clean = false;
+        let hint = (!hint.is_empty()).then(|| hint.to_owned());
+        reader.problem(&place(key), name, message, hint);
+    };
+
+    if field.owner == Owner::TwoWay {
+        for side in [CrmKind::HubSpot, CrmKind::Salesforce] {
+            if !field.because.contains_key(&side) {
+                let message = format!("`two_way` names no workflow on this side: `because.{side}`");
+                let hint = format!(
+                    "name who changes it in that CRM and why: `because = {{ {side} = \"…\" }}`; if nobody does, the other side is the owner"
+                );
+                refuse("because", &message, &hint);
+            }
+        }
+        if field.tie.is_none() {
+            refuse(
+                "owner",
+                "`two_way` does not say who wins when both sides changed: `tie`",
+                "add `tie = \"salesforce\"` or `tie = \"hubspot\"`",
+            );
+        }
+    } else if field.tie.is_some() {
+        refuse("tie", "has no effect unless the owner is `two_way`: `tie`", "");
+    }
+
+    if field.owner.is_both_ways() {
+        let owner = field.owner.as_str();
+        if field.truncate {
+            let message =
+                format!("a value cut short must not travel back: `truncate` with `{owner}`");
+            refuse("truncate", &message, "leave it out; what is too long is held back and listed");
+        }
+        let mut first_by_target: BTreeMap<&str, &str> = BTreeMap::new();
+        for (from, to) in &field.values {
+            if let Some(first) = first_by_target.insert(to, from) {
+                let message = format!(
+                    "`{owner}` needs values that survive the way back, but `{first}` and `{from}` both become `{to}`"
+                );
+                refuse(
+                    "values",
+                    &message,
+                    "give each value its own, or let one side own the field",
+                );
+            }
+        }
+    }
+
+    let is_mapped = matches!(
+        field.field_type,
+        FieldType::Picklist | FieldType::MultiPicklist | FieldType::Country | FieldType::Consent
+    );
+    let is_number = matches!(field.field_type, FieldType::Number | FieldType::Currency);
+    let is_written = field.owner != Owner::Compare;
+    let idle_options = [
+        (
+            "values",
+            !field.values.is_empty() && !is_mapped,
+            "the type is a picklist, country or consent",
+        ),
+        ("scale", field.scale.is_some() && !is_number, "the type is `number` or `currency`"),
+        (
+            "zone",
+            field.zone.is_some() && field.field_type != FieldType::Datetime,
+            "the type is `datetime`",
+        ),
+        (
+            "blank_is_false",
+            field.blank_is_false && field.field_type != FieldType::Bool,
+            "the type is `bool`",
+        ),
+        ("truncate", field.truncate && field.field_type != FieldType::Text, "the type is `text`"),
+        ("clear", field.clear && !is_written, "the field is written"),
+    ];
+    for (key, is_idle, unless) in idle_options {
+        if is_idle {
+            refuse(key, &format!("has no effect unless {unless}: `{key}`"), "");
+        }
+    }
+    is_clean
+}
+
+/// Notes fields that two entries of an entity, or Concord itself, would both write.
+///
+/// `spans` holds the place of each field, in the order of the entity's fields.
+pub(super) fn check_entity(reader: &Reader<'_>, entity: &Entity, spans: &[Range<usize>]) -> bool {
+    let mut is_clean = true;
+    let mut taken: BTreeMap<String, &str> = BTreeMap::new();
+    let own = [&entity.key, &entity.link];
+    for (field, span) in entity.fields.iter().zip(spans) {
+        if field.owner == Owner::Compare {
+            continue;
+        }
+        let name = format!("{}.{}", entity.name, field.name);
+        let hubspot = (entity.hubspot.as_str(), field.hubspot.as_str(), CrmKind::HubSpot);
+        let salesforce = field
+            .salesforce
+            .iter()
+            .map(|(object, target)| (object.as_str(), target.as_str(), CrmKind::Salesforce));
+        for (object, target, side) in std::iter::once(hubspot).chain(salesforce) {
+            if own.iter().any(|pair| pair.of(side) == target) {
+                let message = format!("kept by Concord as key or link: `{object}.{target}`");
+                reader.problem(span, &name, message, None);
+                is_clean = false;
+            }
+            if let Some(other) = taken.insert(format!("{side} {object}.{target}"), &field.name) {
+                let message = format!("mapped twice, here and in `{other}`: `{object}.{target}`");
+                let hint = "a field has one owner; take one of the two out, or make it `compare`";
+                reader.problem(span, &name, message, Some(hint.to_owned()));
+                is_clean = false;
+            }
+        }
+    }
+    is_clean
+}

@@ -1,0 +1,182 @@
+//! What `concord.toml` settles, as plain types.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::crm::CrmKind;
+
+use super::{Access, Connection, Credentials, FieldMap, Metric, Secret, Setting};
+
+/// A project: one company's settings and its field map.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Directory that holds `concord.toml`.
+    pub dir: PathBuf,
+    pub name: String,
+    /// Where snapshots, state, builds, plans and runs are kept: `file://./warehouse`.
+    pub warehouse_url: String,
+    pub connections: BTreeMap<String, Connection>,
+    pub pull: Pull,
+    pub apply: Apply,
+    pub guardrails: Guardrails,
+    /// API budget by connection; every connection has one.
+    pub budget: BTreeMap<String, Budget>,
+    pub inclusion: Inclusion,
+    pub handoff: Handoff,
+    /// HubSpot's lifecycle stage values, earliest first.
+    pub lifecycle: Vec<String>,
+    pub metrics: BTreeMap<String, Metric>,
+    /// Reporting period where a command names none: `2026-Q3`.
+    pub period: String,
+    /// Two-letter country by which phone numbers without a country code are read.
+    pub phone_region: String,
+    pub alerts: Alerts,
+    pub field_map: FieldMap,
+    /// Every setting with its text and where it came from, in the order of the file.
+    pub settings: Vec<Setting>,
+}
+
+/// One of the sandbox's two accounts, as it listens now.
+#[derive(Clone, Debug)]
+pub struct SandboxAccount {
+    pub kind: CrmKind,
+    pub url: String,
+    pub account_id: String,
+    pub credentials: Credentials,
+}
+
+impl Project {
+    /// Returns the same project turned to the sandbox: its addresses and credentials, write
+    /// access, a warehouse of its own, plans applied inside the guardrails, and nobody alerted.
+    #[must_use]
+    pub fn in_sandbox(mut self, accounts: &[SandboxAccount]) -> Self {
+        self.connections.retain(|_, connection| {
+            let Some(account) = accounts.iter().find(|account| account.kind == connection.kind)
+            else {
+                return false;
+            };
+            connection.url.clone_from(&account.url);
+            connection.account_id = Some(account.account_id.clone());
+            connection.credentials = account.credentials.clone();
+            connection.access = Access::Write;
+            true
+        });
+        self.apply.mode = Mode::Auto;
+        self.alerts.webhook = None;
+        self.alerts.command = None;
+        self.in_sandbox_warehouse()
+    }
+
+    /// Returns the same project over the warehouse that the sandbox keeps, reaching no CRM.
+    #[must_use]
+    pub fn in_sandbox_warehouse(mut self) -> Self {
+        SANDBOX_WAREHOUSE_URL.clone_into(&mut self.warehouse_url);
+        self
+    }
+}
+
+/// Rehearsals never mix with real snapshots.
+const SANDBOX_WAREHOUSE_URL: &str = "file://./.concord/sandbox/warehouse";
+
+/// How full snapshots are taken.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pull {
+    /// Walks through vendor pages at the same time.
+    pub parallel: usize,
+    /// A pull with a smaller share than this of the previous snapshot's rows has failed.
+    pub min_rows_share: f64,
+    /// HubSpot objects beyond the ones that the stages need.
+    pub hubspot_objects: Vec<String>,
+    /// Salesforce objects beyond the ones that the stages need.
+    pub salesforce_objects: Vec<String>,
+}
+
+/// When and how a plan may be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Apply {
+    pub mode: Mode,
+    /// A plan older than this is refused.
+    pub max_age_hours: u32,
+    /// Reads each record again just before writing it, and skips what changed since the plan.
+    pub reread: bool,
+}
+
+/// Whether `run` applies its own plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Applies inside the guardrails.
+    Auto,
+    /// Leaves the plan for a person to confirm.
+    Review,
+}
+
+impl Mode {
+    /// Returns the word used in `concord.toml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Review => "review",
+        }
+    }
+}
+
+/// Shares of an object's live records past which a plan needs an explicit flag.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Guardrails {
+    pub updates_share_max: f64,
+    pub creates_share_max: f64,
+    pub clears_share_max: f64,
+    /// Numbers of records up to this one never trip a share: three of ten is no accident.
+    pub floor: u64,
+}
+
+/// What one run may spend of a connection's daily allowance.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Budget {
+    /// `None`: only the reserve limits a run.
+    pub calls_per_run_max: Option<u64>,
+    /// Share of the daily allowance that is always left for others.
+    pub reserve_share: f64,
+}
+
+/// Who may cross from HubSpot to Salesforce: everyone for whom all rules hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Inclusion {
+    /// In the order of the file; the first rule that fails is the reason given.
+    pub rules: Vec<InclusionRule>,
+    /// Days that a person may fail the rules before creates stop.
+    pub leave_after_days: u32,
+}
+
+/// One condition of the inclusion rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InclusionRule {
+    pub name: String,
+    /// Boolean SQL over staged values; null counts as false.
+    pub sql: String,
+    /// Why a person for whom it fails is not included, as a reader should see it.
+    pub sentence: String,
+    /// Reason code of a person who never arrived because this rule failed: `T1`.
+    pub reason: Option<String>,
+}
+
+/// What ends a handoff.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Handoff {
+    /// Salesforce lead statuses that hand a person back to marketing.
+    pub recycle_statuses: Vec<String>,
+}
+
+/// Whom to tell when a run fails, drifts or never happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alerts {
+    /// Address that receives one JSON object an alert; a secret, since such addresses carry keys.
+    pub webhook: Option<Secret>,
+    /// Program and arguments; the alert arrives on its standard input.
+    pub command: Option<Vec<String>>,
+    /// A project without a finished run for this long is stale.
+    pub stale_after_hours: u32,
+}

@@ -1,0 +1,411 @@
+//! Reads `concord.toml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use datafusion::sql::sqlparser::tokenizer::Token;
+
+use crate::crm::CrmKind;
+
+use super::reader::{Node, Reader, Table, suggestion};
+use super::{
+    Access, Alerts, Apply, Budget, Claim, Connection, Credentials, FieldMap, Guardrails, Handoff,
+    Inclusion, InclusionRule, Metric, Mode, Project, Pull,
+};
+
+/// Reads a whole project file; `None` once any problem was noted.
+///
+/// `field_map` has been read before and is carried into the project.
+pub(super) fn read(
+    root: Table<'_, '_>,
+    dir: &Path,
+    field_map: Option<FieldMap>,
+) -> Option<Project> {
+    let name = root.read("name", Reader::text);
+    let period = root.read("period", Reader::period);
+    let phone_region = root.or("phone_region", "US".to_owned(), region);
+    let lifecycle = root.or("lifecycle", default_lifecycle(), Reader::texts);
+    let warehouse_url = root.section("warehouse").and_then(warehouse);
+    let connections = root.section("connections").and_then(|table| connections(&table));
+    let pull = root.section("pull").and_then(pull);
+    let apply = root.section("apply").and_then(apply);
+    let guardrails = root.section("guardrails").and_then(guardrails);
+    let budget = root.section("budget").and_then(|table| budgets(&table, connections.as_ref()));
+    let inclusion = root.section("inclusion").and_then(inclusion);
+    let handoff = root.section("handoff").and_then(handoff);
+    let metrics = root.section("metrics").and_then(|table| metrics(&table));
+    let alerts = root.section("alerts").and_then(alerts);
+    root.finish();
+    Some(Project {
+        dir: dir.to_owned(),
+        name: name?,
+        warehouse_url: warehouse_url?,
+        connections: connections?,
+        pull: pull?,
+        apply: apply?,
+        guardrails: guardrails?,
+        budget: budget?,
+        inclusion: inclusion?,
+        handoff: handoff?,
+        lifecycle: lifecycle?,
+        metrics: metrics?,
+        period: period?,
+        phone_region: phone_region?,
+        alerts: alerts?,
+        field_map: field_map?,
+        settings: Vec::new(),
+    })
+}
+
+/// HubSpot's own default stages, earliest first.
+fn default_lifecycle() -> Vec<String> {
+    [
+        "subscriber",
+        "lead",
+        "marketingqualifiedlead",
+        "salesqualifiedlead",
+        "opportunity",
+        "customer",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn region(reader: &Reader<'_>, node: &Node<'_>) -> Option<String> {
+    let text = reader.text(node)?;
+    if text.len() != 2 || !text.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        let hint = "write the two capitals of ISO 3166, such as `US` or `DE`".to_owned();
+        reader.refuse(node, format!("not a country: `{text}`"), Some(hint));
+        return None;
+    }
+    Some(text)
+}
+
+fn warehouse(table: Table<'_, '_>) -> Option<String> {
+    let url = table.or("url", "file://./warehouse".to_owned(), |reader, node| {
+        let text = reader.text(node)?;
+        if text.strip_prefix("file://").is_none_or(str::is_empty) {
+            let hint = "the warehouse is a directory: `file://./warehouse`, relative to the project, or `file:///srv/concord`";
+            reader.refuse(node, format!("not a warehouse address: `{text}`"), Some(hint.to_owned()));
+            return None;
+        }
+        Some(text)
+    });
+    table.finish();
+    url
+}
+
+fn connections(table: &Table<'_, '_>) -> Option<BTreeMap<String, Connection>> {
+    let nodes = table.entries();
+    if nodes.is_empty() {
+        let hint = "a project needs `[connections.hubspot]` and `[connections.salesforce]`";
+        table.problem("no connection is configured", Some(hint.to_owned()));
+        return None;
+    }
+    named(table, nodes, connection)
+}
+
+fn connection(table: Table<'_, '_>, name: &str) -> Option<Connection> {
+    const KINDS: [(&str, CrmKind); 2] =
+        [("hubspot", CrmKind::HubSpot), ("salesforce", CrmKind::Salesforce)];
+    const ACCESS: [(&str, Access); 2] = [("read", Access::Read), ("write", Access::Write)];
+    let kind = table.read("kind", |reader, node| reader.word(node, "connection kind", &KINDS));
+    let url = match kind {
+        // Every portal answers at one address; every org has its own.
+        Some(CrmKind::HubSpot) => {
+            table.or("url", "https://api.hubapi.com".to_owned(), Reader::base_url)
+        }
+        Some(CrmKind::Salesforce) => table.read("url", Reader::base_url),
+        // The kind is the mistake; the address may be right.
+        None => table.get("url").and_then(|node| table.reader.base_url(&node)),
+    };
+    let access =
+        table.or("access", Access::Read, |reader, node| reader.word(node, "access", &ACCESS));
+    let account_node = table.get("account_id");
+    let account_id = match &account_node {
+        Some(node) => account_id(table.reader, node, kind?).map(Some),
+        None => Some(None),
+    };
+    if access == Some(Access::Write) && account_node.is_none() {
+        let hint = "pin the portal id or org id, so that a wrong token cannot write elsewhere";
+        table.problem("`access = \"write\"` needs `account_id`", Some(hint.to_owned()));
+        return None;
+    }
+    let api_version = match kind {
+        Some(kind) => {
+            table.or("api_version", default_api_version(kind), |r, n| api_version(r, n, kind))
+        }
+        None => table.or("api_version", String::new(), Reader::text),
+    };
+    let credentials = credentials(&table, kind);
+    table.finish();
+    Some(Connection {
+        name: name.to_owned(),
+        kind: kind?,
+        url: url?,
+        access: access?,
+        account_id: account_id?,
+        api_version: api_version?,
+        credentials: credentials?,
+    })
+}
+
+/// Versions that the connectors were written against (vendor pages read in November 2026).
+fn default_api_version(kind: CrmKind) -> String {
+    match kind {
+        CrmKind::HubSpot => "2026-09".to_owned(),
+        CrmKind::Salesforce => "67.0".to_owned(),
+    }
+}
+
+fn api_version(reader: &Reader<'_>, node: &Node<'_>, kind: CrmKind) -> Option<String> {
+    let text = reader.text(node)?;
+    let is_digits = |part: &str, n_max: usize| {
+        (1..=n_max).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let (is_valid, hint) = match kind {
+        CrmKind::HubSpot => (
+            text.split_once('-')
+                .is_some_and(|(year, month)| is_digits(year, 4) && is_digits(month, 2)),
+            "HubSpot's versions are dates: `2026-09`",
+        ),
+        CrmKind::Salesforce => (
+            text.strip_suffix(".0").is_some_and(|number| is_digits(number, 3)),
+            "Salesforce's versions look like `67.0`",
+        ),
+    };
+    if !is_valid {
+        reader.refuse(node, format!("not an API version: `{text}`"), Some(hint.to_owned()));
+    }
+    is_valid.then_some(text)
+}
+
+fn account_id(reader: &Reader<'_>, node: &Node<'_>, kind: CrmKind) -> Option<String> {
+    let text = reader.text(node)?;
+    let (is_valid, hint) = match kind {
+        CrmKind::HubSpot => (
+            text.bytes().all(|byte| byte.is_ascii_digit()),
+            "a portal id is a number, written as text: `\"4471923\"`",
+        ),
+        CrmKind::Salesforce => (
+            text.len() == 18
+                && text.starts_with("00D")
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+            "an org id has 18 characters and starts with `00D`",
+        ),
+    };
+    if !is_valid {
+        reader.refuse(node, format!("not an account id: `{text}`"), Some(hint.to_owned()));
+    }
+    is_valid.then_some(text)
+}
+
+fn credentials(table: &Table<'_, '_>, kind: Option<CrmKind>) -> Option<Credentials> {
+    let token = table.get("token");
+    let client_id = table.get("client_id");
+    let client_secret = table.get("client_secret");
+    let reader = table.reader;
+    match (kind, token, client_id, client_secret) {
+        (_, Some(token), None, None) => reader.secret(&token).map(Credentials::Token),
+        (Some(CrmKind::Salesforce), None, Some(id), Some(secret)) => {
+            let (client_id, client_secret) = (reader.secret(&id), reader.secret(&secret));
+            Some(Credentials::ClientCredentials {
+                client_id: client_id?,
+                client_secret: client_secret?,
+            })
+        }
+        (Some(CrmKind::HubSpot), ..) => {
+            let hint = "a HubSpot private app has a token: `token = { env = \"HUBSPOT_TOKEN\" }`";
+            table.problem("expected `token` alone", Some(hint.to_owned()));
+            None
+        }
+        // Without a kind nobody can say which credentials belong here.
+        (None, ..) => None,
+        (Some(CrmKind::Salesforce), ..) => {
+            let hint = "a Salesforce connected app has both: `client_id = { env = \"SALESFORCE_CLIENT_ID\" }`, `client_secret = { env = \"SALESFORCE_CLIENT_SECRET\" }`";
+            table.problem(
+                "expected `client_id` and `client_secret`, or `token` alone",
+                Some(hint.to_owned()),
+            );
+            None
+        }
+    }
+}
+
+fn pull(table: Table<'_, '_>) -> Option<Pull> {
+    let parallel = table.or("parallel", 4, |reader, node| reader.whole(node, 1));
+    let min_rows_share = table.or("min_rows_share", 0.5, Reader::share);
+    let names =
+        |reader: &Reader<'_>, node: &Node<'_>| reader.list(node, "a list of names", Reader::name);
+    let hubspot_objects = table.or("hubspot_objects", Vec::new(), names);
+    let salesforce_objects = table.or("salesforce_objects", Vec::new(), names);
+    table.finish();
+    Some(Pull {
+        parallel: parallel?,
+        min_rows_share: min_rows_share?,
+        hubspot_objects: hubspot_objects?,
+        salesforce_objects: salesforce_objects?,
+    })
+}
+
+fn apply(table: Table<'_, '_>) -> Option<Apply> {
+    const MODES: [(&str, Mode); 2] = [("auto", Mode::Auto), ("review", Mode::Review)];
+    let mode = table.or("mode", Mode::Review, |reader, node| reader.word(node, "mode", &MODES));
+    let max_age_hours = table.or("max_age_hours", 24, |reader, node| reader.whole(node, 1));
+    let reread = table.or("reread", true, Reader::flag);
+    table.finish();
+    Some(Apply { mode: mode?, max_age_hours: max_age_hours?, reread: reread? })
+}
+
+fn guardrails(table: Table<'_, '_>) -> Option<Guardrails> {
+    let updates_share_max = table.or("updates_share_max", 0.2, Reader::share);
+    let creates_share_max = table.or("creates_share_max", 0.1, Reader::share);
+    let clears_share_max = table.or("clears_share_max", 0.02, Reader::share);
+    let floor = table.or("floor", 50, |reader, node| reader.whole(node, 0));
+    table.finish();
+    Some(Guardrails {
+        updates_share_max: updates_share_max?,
+        creates_share_max: creates_share_max?,
+        clears_share_max: clears_share_max?,
+        floor: floor?,
+    })
+}
+
+/// Reads the budgets and gives every connection without one the default.
+fn budgets(
+    table: &Table<'_, '_>,
+    connections: Option<&BTreeMap<String, Connection>>,
+) -> Option<BTreeMap<String, Budget>> {
+    let nodes = table.entries();
+    let mut is_known = true;
+    if let Some(connections) = connections {
+        let known: Vec<&str> = connections.keys().map(String::as_str).collect();
+        for node in nodes.iter().filter(|node| !known.contains(&node.key.as_str())) {
+            let message = format!("no such connection: `{}`", node.key);
+            let span = table.key_span(&node.key);
+            table.reader.problem(&span, &table.name, message, suggestion(&node.key, &known));
+            is_known = false;
+        }
+    }
+    let mut budgets = named(table, nodes, |table, _| {
+        let calls_per_run_max =
+            table.or("calls_per_run_max", None, |reader, node| reader.whole(node, 1).map(Some));
+        let reserve_share = table.or("reserve_share", DEFAULT_RESERVE_SHARE, Reader::share);
+        table.finish();
+        Some(Budget { calls_per_run_max: calls_per_run_max?, reserve_share: reserve_share? })
+    })?;
+    for name in connections.into_iter().flatten().map(|(name, _)| name) {
+        budgets
+            .entry(name.clone())
+            .or_insert(Budget { calls_per_run_max: None, reserve_share: DEFAULT_RESERVE_SHARE });
+    }
+    is_known.then_some(budgets)
+}
+
+/// Half of the day's calls stay for everyone else who talks to the CRM.
+const DEFAULT_RESERVE_SHARE: f64 = 0.5;
+
+fn inclusion(table: Table<'_, '_>) -> Option<Inclusion> {
+    let leave_after_days = table.or("leave_after_days", 30, |reader, node| reader.whole(node, 0));
+    let rules = table.read("rules", |reader, node| {
+        reader.list(node, "a list of rules", |reader, node| {
+            let table = reader.table(node, "inclusion.rules".to_owned())?;
+            let name = table.read("name", Reader::name);
+            let sql = table.read("sql", condition);
+            let sentence = table.read("sentence", Reader::text);
+            let reason = table.or("reason", None, |reader, node| reader.text(node).map(Some));
+            table.finish();
+            Some(InclusionRule { name: name?, sql: sql?, sentence: sentence?, reason: reason? })
+        })
+    });
+    table.finish();
+    Some(Inclusion { rules: rules?, leave_after_days: leave_after_days? })
+}
+
+/// Reads one SQL expression, and nothing after it.
+fn condition(reader: &Reader<'_>, node: &Node<'_>) -> Option<String> {
+    let text = reader.text(node)?;
+    let parsed = Parser::new(&GenericDialect {}).try_with_sql(&text).and_then(|mut parser| {
+        parser.parse_expr()?;
+        parser.expect_token(&Token::EOF)
+    });
+    if let Err(error) = parsed {
+        let hint = "write one condition over staged columns, such as `lead_score >= 50`".to_owned();
+        reader.refuse(node, format!("not a condition in SQL: {error}"), Some(hint));
+        return None;
+    }
+    Some(text)
+}
+
+fn handoff(table: Table<'_, '_>) -> Option<Handoff> {
+    let recycle_statuses = table.or("recycle_statuses", Vec::new(), Reader::texts);
+    table.finish();
+    Some(Handoff { recycle_statuses: recycle_statuses? })
+}
+
+fn metrics(table: &Table<'_, '_>) -> Option<BTreeMap<String, Metric>> {
+    named(table, table.entries(), |table, _| {
+        let label = table.read("label", Reader::text);
+        let claims = table.section("claims").and_then(|claims| {
+            let nodes = claims.entries();
+            if nodes.len() < 2 {
+                let hint = "a bridge leads from one team's claim to another's".to_owned();
+                claims.problem("a metric needs two claims", Some(hint));
+                return None;
+            }
+            named(&claims, nodes, claim)
+        });
+        table.finish();
+        Some(Metric { label: label?, claims: claims? })
+    })
+}
+
+fn claim(table: Table<'_, '_>, _name: &str) -> Option<Claim> {
+    let label = table.read("label", Reader::text);
+    let model = table.read("model", Reader::name);
+    let time_zone = table.read("time_zone", Reader::zone);
+    let reported = table.section("reported").and_then(|reported| {
+        let read = |node: Node<'_>| {
+            let is_period = reported.reader.check_period(&node, &node.key);
+            let number = reported.reader.whole(&node, 0);
+            Some((is_period.then_some(node.key)?, number?))
+        };
+        collect(reported.entries().into_iter().map(read))
+    });
+    table.finish();
+    Some(Claim { label: label?, model: model?, time_zone: time_zone?, reported: reported? })
+}
+
+fn alerts(table: Table<'_, '_>) -> Option<Alerts> {
+    let webhook = table.or("webhook", None, |reader, node| reader.secret(node).map(Some));
+    let command = table.or("command", None, |reader, node| reader.command(node).map(Some));
+    let stale_after_hours = table.or("stale_after_hours", 30, |reader, node| reader.whole(node, 1));
+    table.finish();
+    Some(Alerts { webhook: webhook?, command: command?, stale_after_hours: stale_after_hours? })
+}
+
+/// Reads a table whose keys are names that the project gives.
+fn named<'r, 'a, T>(
+    table: &Table<'r, 'a>,
+    nodes: Vec<Node<'a>>,
+    read: impl Fn(Table<'r, 'a>, &str) -> Option<T>,
+) -> Option<BTreeMap<String, T>> {
+    collect(nodes.into_iter().map(|node| {
+        if !super::values::is_name(&node.key) {
+            let message = format!("not a name: `{}`", node.key);
+            let hint = "names are letters, digits and underscores, a letter first".to_owned();
+            table.reader.problem(&table.key_span(&node.key), &table.name, message, Some(hint));
+            return None;
+        }
+        let inner = table.reader.table(&node, table.child_name(&node.key))?;
+        let value = read(inner, &node.key)?;
+        Some((node.key, value))
+    }))
+}
+
+/// Collects after reading every item, so that each one's mistakes are noted.
+fn collect<K: Ord, T>(items: impl Iterator<Item = Option<(K, T)>>) -> Option<BTreeMap<K, T>> {
+    items.collect::<Vec<_>>().into_iter().collect()
+}

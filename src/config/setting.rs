@@ -1,0 +1,142 @@
+//! Where each setting's value came from.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Credentials, PROJECT_FILE, Period, Project};
+
+/// One setting as it stands, for `concord config show` and for the models.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Dotted name as in the file: `guardrails.updates_share_max`.
+    pub name: String,
+    /// The value as text; a secret appears as where it lies.
+    pub value: String,
+    pub origin: Origin,
+}
+
+/// What won, strongest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag of the command line.
+    Flag(String),
+    /// An environment variable.
+    Env(String),
+    /// A line of the project file.
+    File { file: String, line: usize },
+    /// Nobody said otherwise.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => write!(f, "flag {name}"),
+            Self::Env(name) => write!(f, "environment {name}"),
+            Self::File { file, line } => write!(f, "{file}:{line}"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// Values that are stronger than the project file, each with where it came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    pub warehouse_url: Option<(String, Origin)>,
+    /// Checked by whoever read it.
+    pub period: Option<(Period, Origin)>,
+}
+
+/// Puts the overrides into the project and lists every setting with its origin.
+pub(super) fn list_settings(
+    project: &mut Project,
+    lines: &BTreeMap<String, usize>,
+    overrides: &Overrides,
+) -> Vec<Setting> {
+    let mut stronger: BTreeMap<&str, Origin> = BTreeMap::new();
+    if let Some((url, origin)) = &overrides.warehouse_url {
+        project.warehouse_url.clone_from(url);
+        stronger.insert("warehouse.url", origin.clone());
+    }
+    if let Some((period, origin)) = &overrides.period {
+        project.period.clone_from(&period.label);
+        stronger.insert("period", origin.clone());
+    }
+    let origin = |name: &str| match (stronger.get(name), lines.get(name)) {
+        (Some(origin), _) => origin.clone(),
+        (None, Some(line)) => Origin::File { file: PROJECT_FILE.to_owned(), line: *line },
+        (None, None) => Origin::Default,
+    };
+    values(project)
+        .into_iter()
+        .map(|(name, value)| Setting { origin: origin(&name), name, value })
+        .collect()
+}
+
+fn values(project: &Project) -> Vec<(String, String)> {
+    let mut rows = vec![
+        ("name".to_owned(), project.name.clone()),
+        ("period".to_owned(), project.period.clone()),
+        ("phone_region".to_owned(), project.phone_region.clone()),
+        ("lifecycle".to_owned(), project.lifecycle.join(", ")),
+        ("warehouse.url".to_owned(), project.warehouse_url.clone()),
+    ];
+    let mut put = |name: String, value: String| rows.push((name, value));
+    for (name, connection) in &project.connections {
+        let at = |key: &str| format!("connections.{name}.{key}");
+        put(at("kind"), connection.kind.to_string());
+        put(at("url"), connection.url.clone());
+        put(at("access"), connection.access.as_str().to_owned());
+        put(at("account_id"), connection.account_id.clone().unwrap_or_default());
+        put(at("api_version"), connection.api_version.clone());
+        match &connection.credentials {
+            Credentials::Token(token) => put(at("token"), token.to_string()),
+            Credentials::ClientCredentials { client_id, client_secret } => {
+                put(at("client_id"), client_id.to_string());
+                put(at("client_secret"), client_secret.to_string());
+            }
+        }
+    }
+    let pull = &project.pull;
+    put("pull.parallel".to_owned(), pull.parallel.to_string());
+    put("pull.min_rows_share".to_owned(), pull.min_rows_share.to_string());
+    put("pull.hubspot_objects".to_owned(), pull.hubspot_objects.join(", "));
+    put("pull.salesforce_objects".to_owned(), pull.salesforce_objects.join(", "));
+    put("apply.mode".to_owned(), project.apply.mode.as_str().to_owned());
+    put("apply.max_age_hours".to_owned(), project.apply.max_age_hours.to_string());
+    put("apply.reread".to_owned(), project.apply.reread.to_string());
+    let guardrails = &project.guardrails;
+    put("guardrails.updates_share_max".to_owned(), guardrails.updates_share_max.to_string());
+    put("guardrails.creates_share_max".to_owned(), guardrails.creates_share_max.to_string());
+    put("guardrails.clears_share_max".to_owned(), guardrails.clears_share_max.to_string());
+    put("guardrails.floor".to_owned(), guardrails.floor.to_string());
+    for (name, budget) in &project.budget {
+        let calls = budget.calls_per_run_max.map(|calls| calls.to_string()).unwrap_or_default();
+        put(format!("budget.{name}.calls_per_run_max"), calls);
+        put(format!("budget.{name}.reserve_share"), budget.reserve_share.to_string());
+    }
+    let rules: Vec<&str> = project.inclusion.rules.iter().map(|rule| rule.sql.as_str()).collect();
+    put("inclusion.rules".to_owned(), rules.join("; "));
+    put("inclusion.leave_after_days".to_owned(), project.inclusion.leave_after_days.to_string());
+    put("handoff.recycle_statuses".to_owned(), project.handoff.recycle_statuses.join(", "));
+    for (name, metric) in &project.metrics {
+        put(format!("metrics.{name}.label"), metric.label.clone());
+        for (team, claim) in &metric.claims {
+            let at = |key: &str| format!("metrics.{name}.claims.{team}.{key}");
+            put(at("label"), claim.label.clone());
+            put(at("model"), claim.model.clone());
+            put(at("time_zone"), claim.time_zone.clone());
+            for (period, reported) in &claim.reported {
+                put(at(&format!("reported.{period}")), reported.to_string());
+            }
+        }
+    }
+    let alerts = &project.alerts;
+    let webhook = alerts.webhook.as_ref().map(ToString::to_string).unwrap_or_default();
+    put("alerts.webhook".to_owned(), webhook);
+    // Only the program: its arguments may hold an address with a key.
+    let command = alerts.command.as_ref().and_then(|words| words.first().cloned());
+    put("alerts.command".to_owned(), command.unwrap_or_default());
+    put("alerts.stale_after_hours".to_owned(), alerts.stale_after_hours.to_string());
+    rows
+}
