@@ -1,0 +1,33 @@
+//! What can go wrong at the edge, judged once into what the caller can do about it.
+
+use thiserror::Error;
+
+use super::CrmKind;
+
+/// A failure of a CRM call that is not about one record.
+///
+/// Messages never hold field values, tokens or query strings.
+#[derive(Debug, Error)]
+pub enum CrmError {
+    #[error("cannot reach {kind} at `{address}`")]
+    Unreachable {
+        kind: CrmKind,
+        address: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("{kind} refused the credentials: {message}")]
+    Unauthorized { kind: CrmKind, message: String },
+    #[error("{kind} does not let this connection do `{operation}`: {message}")]
+    Forbidden { kind: CrmKind, operation: String, message: String },
+    #[error("{kind}'s daily allowance of API calls is spent")]
+    BudgetSpent { kind: CrmKind },
+    #[error("{kind} is busy and did not recover after {tries} tries: {message}")]
+    Busy { kind: CrmKind, tries: u32, message: String },
+    #[error("{kind} refused `{operation}`: {code}: {message}")]
+    Refused { kind: CrmKind, operation: String, code: String, message: String },
+    #[error("{kind} answered `{operation}` in a shape that was not expected: {message}")]
+    Unexpected { kind: CrmKind, operation: String, message: String },
+    #[error("the reader of `{extraction}` stopped listening")]
+    ReceiverGone { extraction: String },
+}

@@ -1,0 +1,153 @@
+//! Lists and their members, which no filter of the object endpoints shows.
+
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+
+use super::read::{send, table, unexpected};
+use super::schema::Paging;
+use super::{HubSpot, KIND};
+use crate::crm::transport::{Purpose, Request};
+use crate::crm::url::encode;
+use crate::crm::wire::wire_text;
+use crate::crm::{CrmError, Extracted, Extraction, Page, Row, Table};
+
+const LISTS_PER_PAGE: u64 = 500;
+const MEMBERS_PER_PAGE: usize = 100;
+
+/// Pages of lists, and pages of one list's members.
+const PAGES_MAX: usize = 100_000;
+
+const LISTS_TABLE: usize = 0;
+const MEMBERSHIPS_TABLE: usize = 1;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ListPage<'a> {
+    #[serde(borrow)]
+    lists: Vec<List<'a>>,
+    #[serde(default)]
+    has_more: bool,
+    total: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    #[serde(borrow)]
+    list_id: &'a RawValue,
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    object_type_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    processing_type: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct MemberPage<'a> {
+    #[serde(borrow)]
+    results: Vec<Member<'a>>,
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Member<'a> {
+    #[serde(borrow)]
+    record_id: &'a RawValue,
+    #[serde(borrow)]
+    membership_timestamp: Option<&'a RawValue>,
+}
+
+pub fn list_tables() -> Vec<Table> {
+    vec![
+        table("lists", &["list_id", "name", "object_type_id", "processing_type"], &["list_id"]),
+        table(
+            "list_memberships",
+            &["list_id", "record_id", "membership_timestamp"],
+            &["list_id", "record_id"],
+        ),
+    ]
+}
+
+pub async fn extract(
+    crm: &HubSpot,
+    extraction: &Extraction,
+    pages: &mpsc::Sender<Page>,
+) -> Result<Extracted, CrmError> {
+    let mut list_ids: Vec<String> = Vec::new();
+    let mut vendor_total = None;
+    for _ in 0..PAGES_MAX {
+        let body = json!({ "query": "", "offset": list_ids.len(), "count": LISTS_PER_PAGE });
+        let path = format!("/crm/lists/{}/search", crm.version);
+        let request = Request::post_json("lists search", Purpose::Read, path, body.to_string());
+        let answer = crm.ask(&request).await?;
+        let page: ListPage = serde_json::from_str(&answer.body)
+            .map_err(|error| crate::crm::transport::unexpected(KIND, "lists search", &error))?;
+        let text = |value: Option<&RawValue>| value.and_then(wire_text);
+        let mut rows = Vec::new();
+        for list in &page.lists {
+            let list_id = wire_text(list.list_id);
+            list_ids.extend(list_id.clone());
+            rows.push(Row {
+                values: vec![
+                    list_id,
+                    text(list.name),
+                    text(list.object_type_id),
+                    text(list.processing_type),
+                ],
+                is_archived: false,
+            });
+        }
+        let is_last = !page.has_more || rows.is_empty();
+        send(extraction, pages, LISTS_TABLE, rows).await?;
+        if is_last {
+            vendor_total = page.total;
+            break;
+        }
+    }
+    for list_id in &list_ids {
+        extract_members(crm, extraction, pages, list_id).await?;
+    }
+    Ok(Extracted { n_records: list_ids.len() as u64, vendor_total })
+}
+
+async fn extract_members(
+    crm: &HubSpot,
+    extraction: &Extraction,
+    pages: &mpsc::Sender<Page>,
+    list_id: &str,
+) -> Result<(), CrmError> {
+    let operation = "list memberships";
+    let mut after = String::new();
+    for _ in 0..PAGES_MAX {
+        let path = format!(
+            "/crm/lists/{}/{}/memberships?limit={MEMBERS_PER_PAGE}{after}",
+            crm.version,
+            encode(list_id)
+        );
+        let answer = crm.ask(&Request::get(operation, Purpose::Read, path)).await?;
+        let page: MemberPage = serde_json::from_str(&answer.body)
+            .map_err(|error| crate::crm::transport::unexpected(KIND, operation, &error))?;
+        let rows = page
+            .results
+            .iter()
+            .map(|member| Row {
+                values: vec![
+                    Some(list_id.to_owned()),
+                    wire_text(member.record_id),
+                    member.membership_timestamp.and_then(wire_text),
+                ],
+                is_archived: false,
+            })
+            .collect();
+        send(extraction, pages, MEMBERSHIPS_TABLE, rows).await?;
+        match page.paging.and_then(|paging| paging.next) {
+            Some(next) => after = format!("&after={}", encode(&next.after)),
+            None => return Ok(()),
+        }
+    }
+    Err(unexpected(operation, "the walk does not end"))
+}

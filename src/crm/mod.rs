@@ -1,0 +1,337 @@
+//! The only code that speaks a CRM's HTTP.
+//!
+//! Everything above this module sees one contract, [`Crm`]: who the account is, what it allows,
+//! what its metadata says, full extractions as rows of text, reads by id, and write calls whose
+//! answer is judged record by record. Status codes, vendor field casing, paging, error shapes and
+//! retries stay below it.
+//!
+//! Values cross this boundary verbatim, as the REST JSON text of the vendor: a JSON string's
+//! content, a number's or a boolean's own text, `None` for JSON null. Casting happens in staging.
+//!
+//! Sources: the vendors' API references, read in November 2026.
+
+pub mod hubspot;
+pub mod salesforce;
+pub mod sensitive;
+pub mod transport;
+pub mod wire;
+
+mod url;
+
+#[cfg(test)]
+mod sandbox_tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use crate::schema::Schema;
+
+pub use error::CrmError;
+pub use sensitive::Sensitive;
+
+mod error;
+
+/// The vendor behind a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CrmKind {
+    HubSpot,
+    Salesforce,
+}
+
+impl CrmKind {
+    /// Returns the word used in SQL, files and on the screen: `hubspot` or `salesforce`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HubSpot => "hubspot",
+            Self::Salesforce => "salesforce",
+        }
+    }
+
+    /// Returns the ceilings of one write call (vendor references, read 2026-11).
+    ///
+    /// HubSpot batch endpoints take 100 records of one object and operation. A Salesforce
+    /// composite holds 5 sObject collections of 200 records and counts as one call.
+    pub fn write_shape(self) -> WriteShape {
+        match self {
+            Self::HubSpot => WriteShape { batches_per_call: 1, records_per_batch: 100 },
+            Self::Salesforce => WriteShape { batches_per_call: 5, records_per_batch: 200 },
+        }
+    }
+
+    /// Returns how many records one [`Crm::read_by_id`] call may ask for.
+    pub fn records_per_read(self) -> usize {
+        match self {
+            Self::HubSpot => 100,
+            Self::Salesforce => 2000,
+        }
+    }
+
+    /// Returns how many records one [`Crm::read_by_key`] call may ask for.
+    ///
+    /// Salesforce finds them by a query, whose text is kept well below its 100,000 characters.
+    pub fn records_per_key_read(self) -> usize {
+        match self {
+            Self::HubSpot => 100,
+            Self::Salesforce => 500,
+        }
+    }
+}
+
+impl fmt::Display for CrmKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How much one write call can carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteShape {
+    pub batches_per_call: usize,
+    pub records_per_batch: usize,
+}
+
+/// One CRM account, reached over HTTP.
+#[async_trait]
+pub trait Crm: Send + Sync {
+    fn kind(&self) -> CrmKind;
+
+    /// Asks the account who it is; the cheapest call that proves credentials and address.
+    async fn account(&self) -> Result<Account, CrmError>;
+
+    /// Reads what is left of the daily and other allowances.
+    async fn allowances(&self) -> Result<Vec<Allowance>, CrmError>;
+
+    /// Reads the metadata of `objects` (vendor names such as `contacts` or `Lead`) and of users,
+    /// queues, stages and the connection's own permissions. An object that the connection cannot
+    /// see is left out of the answer, not an error.
+    async fn schema(&self, objects: &[String]) -> Result<Schema, CrmError>;
+
+    /// Lays out how `objects` would be read in full, given their metadata.
+    ///
+    /// One extraction is one walk through the vendor's pages and may fill several tables (a
+    /// HubSpot contact page carries histories and associations beside the contacts).
+    fn extractions(&self, objects: &[ObjectRequest], schema: &Schema) -> Vec<Extraction>;
+
+    /// Walks one extraction to its end, sending pages in the vendor's order as they arrive.
+    ///
+    /// # Errors
+    /// When a page cannot be had after the retries the answer allows, or the receiver is gone.
+    async fn extract(
+        &self,
+        extraction: &Extraction,
+        pages: mpsc::Sender<Page>,
+    ) -> Result<Extracted, CrmError>;
+
+    /// Reads records by id; ids that no longer exist are simply absent from the answer.
+    ///
+    /// `ids` holds at most [`CrmKind::records_per_read`] ids. One API call.
+    async fn read_by_id(
+        &self,
+        object: &str,
+        ids: &[String],
+        fields: &[String],
+    ) -> Result<Vec<Record>, CrmError>;
+
+    /// Reads records by a unique field, for settling writes whose answer was lost. One API call.
+    async fn read_by_key(
+        &self,
+        object: &str,
+        key_field: &str,
+        keys: &[String],
+        fields: &[String],
+    ) -> Result<Vec<Record>, CrmError>;
+
+    /// Sends one write call and judges its answer record by record.
+    ///
+    /// The answer holds one [`WriteOutcome`] for each record, in the order of the call. A refusal
+    /// of the whole call that named no record is [`WriteAnswer::RefusedWhole`]: nothing was
+    /// written, and the caller may split and try again. Throttling and other answers by which the
+    /// vendor says that nothing was done are retried inside; an answer that was lost is not, and
+    /// every record of that call is [`WriteOutcome::Unknown`].
+    ///
+    /// HubSpot takes exactly one batch a call. Salesforce takes up to five; a batch of creates in
+    /// which only some records name an `OwnerId` travels as two, since the header that lets
+    /// assignment rules choose an owner holds for a whole collection. Where only some of a call's
+    /// batches are refused as a whole, their records are [`WriteOutcome::Rejected`] with the
+    /// vendor's code.
+    ///
+    /// # Errors
+    /// When the call could not be made or was turned away; nothing of it was written then.
+    async fn write(&self, call: &WriteCall) -> Result<WriteAnswer, CrmError>;
+
+    /// Counts the API calls made through this client since it was built.
+    fn calls(&self) -> CallCounts;
+}
+
+/// Who an account says it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// HubSpot portal id or Salesforce organization id (18 characters).
+    pub id: String,
+    pub name: String,
+    /// IANA name of the account's reporting time zone.
+    pub time_zone: String,
+    /// ISO 4217 code of the account's own currency.
+    pub currency: Option<String>,
+}
+
+/// One limit of the account and what is left of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowance {
+    /// `daily_calls` for the allowance that every call draws on; other names are the vendor's.
+    pub name: String,
+    pub max: u64,
+    pub remaining: u64,
+}
+
+/// An object to be read, with what beside its own fields is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRequest {
+    /// Vendor name: `contacts`, `Lead`.
+    pub object: String,
+    /// Fields whose whole history is wanted; only HubSpot keeps it inside the record.
+    pub history_fields: Vec<String>,
+    /// Objects whose associations are wanted; only HubSpot keeps them apart from the record.
+    pub associations: Vec<String>,
+}
+
+/// One walk through the vendor's pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extraction {
+    /// What is walked, for progress and errors: `contacts`, `contacts (archived)`, `Lead`.
+    pub name: String,
+    /// Vendor object that is walked.
+    pub object: String,
+    /// Tables that the walk fills. The first one holds the records themselves.
+    pub tables: Vec<Table>,
+    /// Archived or deleted records instead of live ones, where the vendor lists them apart.
+    pub is_archived: bool,
+    /// History fields and associations asked for, as in [`ObjectRequest`].
+    pub history_fields: Vec<String>,
+    pub associations: Vec<String>,
+}
+
+/// A table of a snapshot, as the connector fills it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Lower-case file and SQL name: `contacts`, `contacts_history`, `lead`, `lead_history`.
+    pub name: String,
+    /// Column names verbatim; for records, the vendor's field names.
+    pub columns: Vec<String>,
+    /// Columns that identify a row; rows are landed in their order.
+    pub key: Vec<String>,
+}
+
+/// Rows for one table of an extraction.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// Index into [`Extraction::tables`].
+    pub table: usize,
+    pub rows: Vec<Row>,
+}
+
+/// One row, its values in the order of the table's columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub values: Vec<Option<String>>,
+    /// Archived (HubSpot) or deleted (Salesforce).
+    pub is_archived: bool,
+}
+
+/// What an extraction proves about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extracted {
+    /// Records read, before the vendor's total is asked.
+    pub n_records: u64,
+    /// The vendor's own total for the same set, asked after the walk. `None` where the vendor
+    /// offers none (HubSpot has no total of archived records).
+    pub vendor_total: Option<u64>,
+}
+
+/// A record read by id or key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub id: String,
+    /// Modified time as the vendor wrote it, or `None` when it was not asked for.
+    pub modified_at: Option<String>,
+    pub values: BTreeMap<String, Option<String>>,
+}
+
+/// One API call that writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteCall {
+    pub batches: Vec<WriteBatch>,
+}
+
+/// Records of one object, written by one operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteBatch {
+    pub object: String,
+    pub operation: WriteOperation,
+    pub records: Vec<WriteRecord>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WriteOperation {
+    /// Creates under a key field minted in the plan; repeating it finds the record it made.
+    Create,
+    /// Updates by record id.
+    Update,
+}
+
+/// One record of a write call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteRecord {
+    /// The plan's action id, which comes back with the outcome.
+    pub action_id: String,
+    /// Record id for an update, `None` for a create.
+    pub record_id: Option<String>,
+    /// Key field and value for a create: `concord_key`, `Concord_Key__c`.
+    pub create_key: Option<(String, String)>,
+    /// Field and new value in wire form; `None` clears the field by the vendor's own path.
+    pub values: Vec<(String, Option<String>)>,
+}
+
+/// The judged answer of one write call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WriteAnswer {
+    /// One outcome a record, in the order of the call's batches and records.
+    Records(Vec<WriteOutcome>),
+    /// The vendor refused the whole call and wrote nothing, without saying for which record.
+    RefusedWhole { code: String, message: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum WriteOutcome {
+    /// Written. `stored` holds the written fields as the vendor echoed them, where it did.
+    Accepted { record_id: String, is_created: bool, stored: BTreeMap<String, Option<String>> },
+    /// Refused with the vendor's code.
+    Rejected { code: String, message: String, field: Option<String> },
+    /// The answer was lost; the record may or may not have been written.
+    Unknown { reason: String },
+}
+
+/// API calls by what they were for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallCounts {
+    /// Auth, account, limits, metadata, totals.
+    pub fixed: u64,
+    /// Pages and reads by id.
+    pub read: u64,
+    pub write: u64,
+    /// Further tries of any of the above, after an answer that said to try again.
+    pub retry: u64,
+}
+
+impl CallCounts {
+    pub fn total(self) -> u64 {
+        self.fixed + self.read + self.write + self.retry
+    }
+}

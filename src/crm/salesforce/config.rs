@@ -1,0 +1,57 @@
+//! How an org is reached, and what is read from it by default.
+
+use crate::crm::{ObjectRequest, Sensitive};
+
+pub const VERSION_DEFAULT: &str = "68.0";
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The org's own My Domain address, without a path. The client credentials flow answers only
+    /// there, and keeping to it means that a token is never sent to an address an answer named.
+    pub instance_url: String,
+    pub credentials: Credentials,
+    /// API version without `v`.
+    pub version: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// OAuth client credentials; a session that ends is opened again.
+    Client { client_id: Sensitive<String>, client_secret: Sensitive<String> },
+    /// An access token made elsewhere.
+    Token(Sensitive<String>),
+}
+
+impl Config {
+    pub fn new(instance_url: impl Into<String>, credentials: Credentials) -> Self {
+        let version = VERSION_DEFAULT.to_owned();
+        Self { instance_url: instance_url.into(), credentials, version }
+    }
+}
+
+/// Lists what a snapshot holds by default.
+pub fn object_requests() -> Vec<ObjectRequest> {
+    [
+        "Lead",
+        "Contact",
+        "Account",
+        "Opportunity",
+        "OpportunityContactRole",
+        "Campaign",
+        "CampaignMember",
+        "Task",
+        "Event",
+        "LeadHistory",
+        "ContactHistory",
+        "OpportunityFieldHistory",
+        "OpportunityHistory",
+        "User",
+    ]
+    .into_iter()
+    .map(|object| ObjectRequest {
+        object: object.to_owned(),
+        history_fields: Vec::new(),
+        associations: Vec::new(),
+    })
+    .collect()
+}

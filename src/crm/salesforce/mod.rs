@@ -1,0 +1,124 @@
+//! Salesforce's REST API, version 68.0, as an integration user of an External Client App.
+//!
+//! Composite requests count as one call whatever they hold, so metadata and writes travel in
+//! them. Reads walk `queryAll`, whose cursor is a snapshot of its own and which alone shows
+//! deleted rows.
+//!
+//! Source: Salesforce's REST guide, limits reference and client code, read in November 2026.
+
+mod auth;
+mod composite;
+mod config;
+mod error;
+mod read;
+mod schema;
+mod soql;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
+
+use super::transport::{Answer, Request, Transport, TransportOptions};
+use super::{
+    Account, Allowance, CallCounts, Crm, CrmError, CrmKind, Extracted, Extraction, ObjectRequest,
+    Page, Record, WriteAnswer, WriteCall,
+};
+use crate::schema::Schema;
+
+const KIND: CrmKind = CrmKind::Salesforce;
+
+/// One Salesforce org.
+pub struct Salesforce {
+    version: String,
+    transport: Transport,
+    bearer: auth::Session,
+}
+
+impl Salesforce {
+    /// Makes a client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the platform gives no TLS.
+    pub fn new(config: Config, options: TransportOptions) -> Result<Self, CrmError> {
+        let judge = Box::new(error::SalesforceJudge);
+        let transport = Transport::new(&config.instance_url, judge, options)?;
+        Ok(Self {
+            version: config.version,
+            transport,
+            bearer: auth::Session::new(config.credentials),
+        })
+    }
+
+    /// Sends a request whose refusal is an error of the whole operation.
+    async fn ask(&self, request: &Request) -> Result<Answer, CrmError> {
+        self.transport.send(request, &self.bearer).await?.done(KIND, &request.operation)
+    }
+
+    /// Returns a path below the version's root.
+    fn path(&self, rest: &str) -> String {
+        format!("/services/data/v{}{rest}", self.version)
+    }
+}
+
+#[async_trait]
+impl Crm for Salesforce {
+    fn kind(&self) -> CrmKind {
+        KIND
+    }
+
+    async fn account(&self) -> Result<Account, CrmError> {
+        schema::account(self).await
+    }
+
+    async fn allowances(&self) -> Result<Vec<Allowance>, CrmError> {
+        schema::allowances(self).await
+    }
+
+    async fn schema(&self, objects: &[String]) -> Result<Schema, CrmError> {
+        schema::schema(self, objects).await
+    }
+
+    fn extractions(&self, objects: &[ObjectRequest], schema: &Schema) -> Vec<Extraction> {
+        read::extractions(objects, schema)
+    }
+
+    async fn extract(
+        &self,
+        extraction: &Extraction,
+        pages: mpsc::Sender<Page>,
+    ) -> Result<Extracted, CrmError> {
+        read::extract(self, extraction, &pages).await
+    }
+
+    async fn read_by_id(
+        &self,
+        object: &str,
+        ids: &[String],
+        fields: &[String],
+    ) -> Result<Vec<Record>, CrmError> {
+        read::read_by_id(self, object, ids, fields).await
+    }
+
+    async fn read_by_key(
+        &self,
+        object: &str,
+        key_field: &str,
+        keys: &[String],
+        fields: &[String],
+    ) -> Result<Vec<Record>, CrmError> {
+        read::read_by_key(self, object, key_field, keys, fields).await
+    }
+
+    async fn write(&self, call: &WriteCall) -> Result<WriteAnswer, CrmError> {
+        write::write(self, call).await
+    }
+
+    fn calls(&self) -> CallCounts {
+        self.transport.counts()
+    }
+}

@@ -1,0 +1,230 @@
+//! Writes as sObject collections inside one composite call.
+//!
+//! A create is an upsert by the key minted in the plan, so repeating it finds its own record.
+//! Collections answer 200 whatever happens inside, in the order of their records.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::composite::{self, COLLECTIONS_MAX, SubAnswer};
+use super::error::{ErrorEntry, first_error};
+use super::{KIND, Salesforce, soql};
+use crate::crm::transport::{Purpose, Refusal, Reply};
+use crate::crm::{
+    CrmError, WriteAnswer, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord,
+};
+
+const AUTO_ASSIGN: &str = "Sforce-Auto-Assign";
+const OWNER_FIELD: &str = "OwnerId";
+
+/// Records of one batch that travel in one subrequest.
+struct Part<'a> {
+    batch: &'a WriteBatch,
+    /// Where each record's outcome goes in the call's answer.
+    positions: Vec<usize>,
+    records: Vec<&'a WriteRecord>,
+    /// Lets the org's assignment rules choose the owner.
+    is_assigned: bool,
+}
+
+#[derive(Deserialize)]
+struct RowAnswer {
+    id: Option<String>,
+    success: bool,
+    #[serde(default)]
+    created: Option<bool>,
+    #[serde(default)]
+    errors: Vec<ErrorEntry>,
+}
+
+pub async fn write(crm: &Salesforce, call: &WriteCall) -> Result<WriteAnswer, CrmError> {
+    let parts = parts(call);
+    if parts.is_empty() {
+        return Ok(WriteAnswer::Records(Vec::new()));
+    }
+    if parts.len() > COLLECTIONS_MAX {
+        // Creates with and without an owner travel apart; halves of the call need fewer parts.
+        return Ok(WriteAnswer::RefusedWhole {
+            code: "TOO_MANY_COLLECTIONS".to_owned(),
+            message: format!("{} collections where a call takes {COLLECTIONS_MAX}", parts.len()),
+        });
+    }
+    let mut subrequests = Vec::with_capacity(parts.len());
+    for (index, part) in parts.iter().enumerate() {
+        subrequests.push(subrequest(crm, part, &format!("c{index}"))?);
+    }
+    let request = composite::request(crm, "collections write", Purpose::Write, &subrequests);
+    let n_records = call.batches.iter().map(|batch| batch.records.len()).sum();
+    match crm.transport.send(&request, &crm.bearer).await? {
+        Reply::Done(answer) => Ok(judge(&parts, n_records, &answer.body)),
+        Reply::Refused(Refusal { code, message, .. }) => {
+            Ok(WriteAnswer::RefusedWhole { code, message })
+        }
+        Reply::Lost { reason } => {
+            Ok(WriteAnswer::Records(vec![WriteOutcome::Unknown { reason }; n_records]))
+        }
+    }
+}
+
+/// Splits batches into subrequests. Creates with and without an owner go apart, because the
+/// header that keeps assignment rules from replacing the owner holds for a whole subrequest.
+fn parts(call: &WriteCall) -> Vec<Part<'_>> {
+    let mut parts: Vec<Part<'_>> = Vec::new();
+    let mut position = 0;
+    for batch in &call.batches {
+        let first_part = parts.len();
+        for record in &batch.records {
+            let has_owner =
+                record.values.iter().any(|(field, value)| field == OWNER_FIELD && value.is_some());
+            let is_assigned = batch.operation == WriteOperation::Create && !has_owner;
+            let own =
+                parts.iter_mut().skip(first_part).find(|part| part.is_assigned == is_assigned);
+            match own {
+                Some(part) => {
+                    part.positions.push(position);
+                    part.records.push(record);
+                }
+                None => parts.push(Part {
+                    batch,
+                    positions: vec![position],
+                    records: vec![record],
+                    is_assigned,
+                }),
+            }
+            position += 1;
+        }
+    }
+    parts
+}
+
+fn subrequest(crm: &Salesforce, part: &Part<'_>, reference_id: &str) -> Result<Value, CrmError> {
+    let object = soql::name(&part.batch.object)?;
+    let key_field = part.records.iter().find_map(|record| record.create_key.as_ref());
+    let url = match (part.batch.operation, key_field) {
+        (WriteOperation::Create, Some((field, _))) => {
+            crm.path(&format!("/composite/sobjects/{object}/{}", soql::name(field)?))
+        }
+        (WriteOperation::Create, None) => return Err(shape_error("a create has no key")),
+        (WriteOperation::Update, _) => crm.path("/composite/sobjects"),
+    };
+    let mut records = Vec::with_capacity(part.records.len());
+    for record in &part.records {
+        let mut body = Map::new();
+        body.insert("attributes".to_owned(), json!({ "type": object }));
+        match (part.batch.operation, &record.create_key, &record.record_id) {
+            (WriteOperation::Create, Some((field, key)), _)
+                if key_field.is_some_and(|(first, _)| first == field) =>
+            {
+                body.insert(field.clone(), json!(key));
+            }
+            (WriteOperation::Create, _, _) => {
+                return Err(shape_error("a create has another key field than its batch"));
+            }
+            (WriteOperation::Update, _, Some(id)) => {
+                body.insert("id".to_owned(), json!(id));
+            }
+            (WriteOperation::Update, _, None) => {
+                return Err(shape_error("an update has no record id"));
+            }
+        }
+        for (field, value) in &record.values {
+            body.insert(field.clone(), json!(value));
+        }
+        records.push(Value::Object(body));
+    }
+    let auto_assign = if part.is_assigned { "TRUE" } else { "FALSE" };
+    Ok(json!({
+        "method": "PATCH",
+        "url": url,
+        "referenceId": reference_id,
+        "httpHeaders": { AUTO_ASSIGN: auto_assign },
+        "body": { "allOrNone": false, "records": records },
+    }))
+}
+
+/// Judges a composite's answer; records that it does not speak of are unknown.
+fn judge(parts: &[Part<'_>], n_records: usize, body: &str) -> WriteAnswer {
+    let unknown = |reason: &str| WriteOutcome::Unknown { reason: reason.to_owned() };
+    let Ok(answer) = serde_json::from_str::<composite::CompositeAnswer>(body) else {
+        return WriteAnswer::Records(vec![unknown("the answer has another shape"); n_records]);
+    };
+    let mut outcomes = vec![unknown("the answer does not speak of this record"); n_records];
+    let mut refusals: Vec<ErrorEntry> = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        let reference_id = format!("c{index}");
+        let sub = answer.composite_response.iter().find(|sub| sub.reference_id == reference_id);
+        let Some(sub) = sub else { continue };
+        let of_part = judge_part(part, sub, &mut refusals);
+        for (position, outcome) in part.positions.iter().zip(of_part) {
+            if let Some(place) = outcomes.get_mut(*position) {
+                *place = outcome;
+            }
+        }
+    }
+    match refusals.first() {
+        // Every part was refused without a word about its records.
+        Some(error) if refusals.len() == parts.len() => {
+            WriteAnswer::RefusedWhole { code: error.code(), message: error.message.clone() }
+        }
+        _ => WriteAnswer::Records(outcomes),
+    }
+}
+
+fn judge_part(
+    part: &Part<'_>,
+    sub: &SubAnswer<'_>,
+    refusals: &mut Vec<ErrorEntry>,
+) -> Vec<WriteOutcome> {
+    let all = |outcome: WriteOutcome| vec![outcome; part.records.len()];
+    match sub.http_status_code {
+        200..=299 => {}
+        400..=499 => {
+            let error = first_error(sub.body.get()).unwrap_or_else(|| ErrorEntry {
+                error_code: Some(sub.http_status_code.to_string()),
+                message: "the collection was refused".to_owned(),
+                fields: Vec::new(),
+            });
+            refusals.push(error.clone());
+            return all(error.rejection());
+        }
+        status => return all(WriteOutcome::Unknown { reason: format!("status {status}") }),
+    }
+    let Ok(rows) = serde_json::from_str::<Vec<RowAnswer>>(sub.body.get()) else {
+        return all(WriteOutcome::Unknown { reason: "the answer has another shape".to_owned() });
+    };
+    if rows.len() != part.records.len() {
+        return all(WriteOutcome::Unknown {
+            reason: "the answer speaks of another number of records".to_owned(),
+        });
+    }
+    rows.into_iter().zip(&part.records).map(|(row, record)| judge_row(row, record)).collect()
+}
+
+fn judge_row(row: RowAnswer, record: &WriteRecord) -> WriteOutcome {
+    match (row.success, row.id.or_else(|| record.record_id.clone()), row.errors.first()) {
+        (true, Some(record_id), _) => WriteOutcome::Accepted {
+            record_id,
+            is_created: row.created.unwrap_or(false),
+            stored: BTreeMap::new(),
+        },
+        (false, _, Some(error)) => error.rejection(),
+        (false, _, None) => WriteOutcome::Rejected {
+            code: "UNSPECIFIED".to_owned(),
+            message: "refused without a reason".to_owned(),
+            field: None,
+        },
+        (true, None, _) => {
+            WriteOutcome::Unknown { reason: "the answer names no record id".to_owned() }
+        }
+    }
+}
+
+fn shape_error(message: &str) -> CrmError {
+    CrmError::Unexpected {
+        kind: KIND,
+        operation: "collections write".to_owned(),
+        message: message.to_owned(),
+    }
+}

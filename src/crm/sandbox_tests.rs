@@ -1,0 +1,158 @@
+//! Both clients against the sandbox, end to end over HTTP.
+
+use std::path::Path;
+
+use super::transport::TransportOptions;
+use super::*;
+use crate::sandbox::{Running, Sandbox};
+use crate::snapshot::{Manifest, NoProgress, PullOptions, pull};
+use crate::warehouse::Warehouse;
+
+struct Accounts {
+    _running: Running,
+    hubspot: hubspot::HubSpot,
+    salesforce: salesforce::Salesforce,
+}
+
+async fn open() -> Accounts {
+    let world = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/demo");
+    let sandbox = Sandbox::open(&world, None).expect("the demo world opens");
+    let running = sandbox.serve().await.expect("the sandbox listens");
+    let world = crate::sandbox::World::read(&world).expect("the world is read");
+    let mut config = hubspot::Config::new(Sensitive::new(world.hubspot.token.clone()));
+    config.base_url.clone_from(&running.hubspot_url);
+    let credentials = salesforce::Credentials::Client {
+        client_id: Sensitive::new(world.salesforce.client_id.clone()),
+        client_secret: Sensitive::new(world.salesforce.client_secret.clone()),
+    };
+    let hubspot = hubspot::HubSpot::new(config, TransportOptions::default());
+    let config = salesforce::Config::new(running.salesforce_url.clone(), credentials);
+    let salesforce = salesforce::Salesforce::new(config, TransportOptions::default());
+    Accounts {
+        _running: running,
+        hubspot: hubspot.expect("a client is made"),
+        salesforce: salesforce.expect("a client is made"),
+    }
+}
+
+async fn pull_all(
+    crm: &dyn Crm,
+    requests: &[ObjectRequest],
+    directory: &Path,
+) -> (Manifest, Warehouse) {
+    let warehouse = Warehouse::open("file://./warehouse", directory).expect("a warehouse");
+    let options = PullOptions::new("s1", "2026-10-05T06:00:00Z".parse().expect("a timestamp"));
+    let manifest =
+        pull(crm.kind().as_str(), crm, requests, &warehouse, &options, &NoProgress).await;
+    (manifest.unwrap_or_else(|error| panic!("{:#}", anyhow::Error::from(error))), warehouse)
+}
+
+fn rows(manifest: &Manifest, table: &str) -> u64 {
+    manifest.table(table).unwrap_or_else(|| panic!("no table {table}")).rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn salesforce_is_pulled_whole_and_takes_writes() {
+    let accounts = open().await;
+    let crm = &accounts.salesforce;
+    let directory = tempfile::tempdir().expect("a directory");
+    let (manifest, warehouse) =
+        pull_all(crm, &salesforce::object_requests(), directory.path()).await;
+    for table in &manifest.tables {
+        assert_eq!(table.vendor_total, Some(table.rows), "{}", table.name);
+    }
+    assert!(rows(&manifest, "lead") > 0 && rows(&manifest, "opportunity") > 0);
+    let schema = manifest.read_schema(&warehouse).await.expect("the metadata is read");
+    assert!(schema.users.iter().any(|user| user.user_type == crate::schema::UserType::Queue));
+    assert!(schema.stages.iter().any(|stage| stage.object == "Opportunity" && stage.is_won));
+    assert_eq!(manifest.calls.retry, 0);
+
+    let create = WriteCall {
+        batches: vec![WriteBatch {
+            object: "Lead".to_owned(),
+            operation: WriteOperation::Create,
+            records: [Some("Smith"), None]
+                .into_iter()
+                .enumerate()
+                .map(|(index, name)| WriteRecord {
+                    action_id: format!("a{index}"),
+                    record_id: None,
+                    create_key: Some(("Concord_Key__c".to_owned(), format!("key-{index}"))),
+                    values: vec![
+                        ("LastName".to_owned(), name.map(str::to_owned)),
+                        ("Company".to_owned(), Some("Acme".to_owned())),
+                    ],
+                })
+                .collect(),
+        }],
+    };
+    let answer = crm.write(&create).await.expect("the write ends");
+    let WriteAnswer::Records(outcomes) = answer else { panic!("{answer:?}") };
+    let [
+        WriteOutcome::Accepted { record_id, is_created: true, .. },
+        WriteOutcome::Rejected { code, field, .. },
+    ] = outcomes.as_slice()
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(code, "REQUIRED_FIELD_MISSING");
+    assert_eq!(field.as_deref(), Some("LastName"));
+    let fields = ["Company".to_owned(), "Concord_Key__c".to_owned()];
+    let by_key = crm.read_by_key("Lead", "Concord_Key__c", &["key-0".to_owned()], &fields).await;
+    let by_id = crm.read_by_id("Lead", std::slice::from_ref(record_id), &fields).await;
+    assert_eq!(by_key.expect("a read"), by_id.expect("a read"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hubspot_is_pulled_whole_and_takes_writes() {
+    let accounts = open().await;
+    let crm = &accounts.hubspot;
+    let directory = tempfile::tempdir().expect("a directory");
+    let (manifest, warehouse) = pull_all(crm, &hubspot::object_requests(), directory.path()).await;
+    for table in ["contacts", "companies", "deals", "contacts_history", "contacts_companies"] {
+        assert!(rows(&manifest, table) > 0, "{table}");
+    }
+    assert!(rows(&manifest, "list_memberships") > 0);
+    let schema = manifest.read_schema(&warehouse).await.expect("the metadata is read");
+    assert!(schema.stages.iter().any(|stage| stage.object == "deals" && stage.is_won));
+    assert_eq!(manifest.calls.retry, 0);
+
+    let record = |key: &str, stage: &str| WriteRecord {
+        action_id: key.to_owned(),
+        record_id: None,
+        create_key: Some(("concord_key".to_owned(), key.to_owned())),
+        values: vec![
+            ("email".to_owned(), Some(format!("{key}@new.example"))),
+            ("lifecyclestage".to_owned(), Some(stage.to_owned())),
+        ],
+    };
+    let call = |operation, records| WriteCall {
+        batches: vec![WriteBatch { object: "contacts".to_owned(), operation, records }],
+    };
+    let create = call(WriteOperation::Create, vec![record("k1", "customer"), record("k2", "nope")]);
+    let answer = crm.write(&create).await.expect("the write ends");
+    let WriteAnswer::Records(outcomes) = answer else { panic!("{answer:?}") };
+    let [
+        WriteOutcome::Accepted { record_id, is_created: true, .. },
+        WriteOutcome::Rejected { code, field, .. },
+    ] = outcomes.as_slice()
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!((code.as_str(), field.as_deref()), ("INVALID_OPTION", Some("lifecyclestage")));
+    let back = WriteRecord {
+        record_id: Some(record_id.clone()),
+        create_key: None,
+        ..record("k1", "lead")
+    };
+    let answer = crm.write(&call(WriteOperation::Update, vec![back])).await;
+    let WriteAnswer::Records(outcomes) = answer.expect("the write ends") else { panic!() };
+    let [WriteOutcome::Accepted { stored, .. }] = outcomes.as_slice() else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(stored.get("lifecyclestage"), Some(&Some("customer".to_owned())));
+    let fields = ["email".to_owned(), "concord_key".to_owned()];
+    let by_key = crm.read_by_key("contacts", "concord_key", &["k1".to_owned()], &fields).await;
+    let by_id = crm.read_by_id("contacts", std::slice::from_ref(record_id), &fields).await;
+    assert_eq!(by_key.expect("a read"), by_id.expect("a read"));
+}

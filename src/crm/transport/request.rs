@@ -1,0 +1,64 @@
+//! A request before it is sent.
+
+pub use reqwest::Method;
+
+/// What a call is for; decides under which name it is counted and whether it may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Auth, account, limits, metadata, totals.
+    Fixed,
+    Read,
+    Write,
+}
+
+/// One request, relative to the connection's base address.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is asked for, in words for logs and errors: `contacts list`.
+    pub operation: String,
+    pub purpose: Purpose,
+    pub method: Method,
+    /// Path and encoded query, starting with `/`.
+    pub path: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Body,
+    /// The call proves who we are by its own content and carries no bearer token.
+    pub is_anonymous: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Body {
+    None,
+    Json(String),
+    /// An encoded form.
+    Form(String),
+}
+
+impl Request {
+    pub fn get(operation: impl Into<String>, purpose: Purpose, path: impl Into<String>) -> Self {
+        Self {
+            operation: operation.into(),
+            purpose,
+            method: Method::GET,
+            path: path.into(),
+            headers: Vec::new(),
+            body: Body::None,
+            is_anonymous: false,
+        }
+    }
+
+    pub fn post_json(
+        operation: impl Into<String>,
+        purpose: Purpose,
+        path: impl Into<String>,
+        json: String,
+    ) -> Self {
+        Self { method: Method::POST, body: Body::Json(json), ..Self::get(operation, purpose, path) }
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+}
