@@ -1,0 +1,89 @@
+//! What a snapshot holds; its presence is what makes the snapshot exist.
+
+use serde::{Deserialize, Serialize};
+
+use super::PullError;
+use super::schema_files;
+use crate::crm::{Account, CallCounts, CrmKind};
+use crate::schema::Schema;
+use crate::warehouse::{Warehouse, WarehouseError};
+
+/// Version of the manifest's shape.
+pub const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub version: u32,
+    pub connection: String,
+    pub kind: CrmKind,
+    pub account: Account,
+    pub snapshot_id: String,
+    pub pulled_at: jiff::Timestamp,
+    /// Sorted by name.
+    pub tables: Vec<TableManifest>,
+    /// API calls that this pull made.
+    pub calls: CallCounts,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableManifest {
+    pub name: String,
+    /// The vendor's columns, without those that every snapshot adds.
+    pub columns: Vec<String>,
+    pub key: Vec<String>,
+    pub rows: u64,
+    /// Parquet files, relative to the warehouse.
+    pub files: Vec<String>,
+    /// The vendor's own count of the live records, where it offers one.
+    pub vendor_total: Option<u64>,
+    /// Rows that came twice with the same values and were landed once.
+    pub duplicates: u64,
+    /// Rows that a later row of the same key replaced.
+    pub superseded: u64,
+}
+
+impl Manifest {
+    /// Returns the connection's latest snapshot, or `None` before the first.
+    pub async fn latest(
+        warehouse: &Warehouse,
+        connection: &str,
+    ) -> Result<Option<Self>, WarehouseError> {
+        Ok(Self::list(warehouse, connection).await?.pop())
+    }
+
+    /// Lists the connection's snapshots, oldest first.
+    pub async fn list(
+        warehouse: &Warehouse,
+        connection: &str,
+    ) -> Result<Vec<Self>, WarehouseError> {
+        let directory = format!("snapshots/{connection}");
+        let mut manifests: Vec<Self> = Vec::new();
+        for name in warehouse.list_files(&directory).await? {
+            if !name.starts_with("manifest=") || !name.ends_with(".json") {
+                continue;
+            }
+            manifests.extend(warehouse.get_json(&format!("{directory}/{name}")).await?);
+        }
+        manifests.sort_by(|a, b| {
+            a.pulled_at.cmp(&b.pulled_at).then_with(|| a.snapshot_id.cmp(&b.snapshot_id))
+        });
+        Ok(manifests)
+    }
+
+    /// Reads the metadata that was landed with the snapshot.
+    ///
+    /// # Errors
+    /// When a file is missing or lacks a column.
+    pub async fn read_schema(&self, warehouse: &Warehouse) -> Result<Schema, PullError> {
+        schema_files::read(warehouse, &self.connection, &self.snapshot_id).await
+    }
+
+    pub fn table(&self, name: &str) -> Option<&TableManifest> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+
+    /// Returns where the manifest of a snapshot lies.
+    pub fn path(connection: &str, snapshot_id: &str) -> String {
+        format!("snapshots/{connection}/manifest={snapshot_id}.json")
+    }
+}
