@@ -1,0 +1,228 @@
+//! The project's configuration as tables, and as what templates may name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use datafusion::common::TableReference;
+use datafusion::prelude::SessionContext;
+use jiff::Timestamp;
+use minijinja::Value;
+use minijinja::value::Serde;
+
+use super::session::register_batches;
+use super::{ModelError, RenderContext, register_rows};
+use crate::config::{CreatePolicy, Period, Project};
+use crate::crm::CrmKind;
+
+/// Registers `project.*`: `run`, `period`, `claims`, `settings`, `field_rules`, `create_policies`
+/// and `lifecycle`.
+///
+/// # Errors
+/// When DataFusion refuses a table.
+pub fn register_project(
+    ctx: &SessionContext,
+    project: &Project,
+    metric: &str,
+    period: &Period,
+    as_of: Timestamp,
+) -> Result<(), ModelError> {
+    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let moment = TimestampMicrosecondArray::from(vec![as_of.as_microsecond()]).with_timezone("UTC");
+    register(ctx, "run", vec![("as_of_at", utc, Arc::new(moment))])?;
+
+    let date = |date: jiff::civil::Date| Date32Array::from(vec![epoch_days(date)]);
+    register(
+        ctx,
+        "period",
+        vec![
+            ("metric", DataType::Utf8, Arc::new(StringArray::from(vec![metric]))),
+            ("period", DataType::Utf8, Arc::new(StringArray::from(vec![period.label.as_str()]))),
+            ("start_date", DataType::Date32, Arc::new(date(period.start_date))),
+            ("end_date", DataType::Date32, Arc::new(date(period.end_date))),
+        ],
+    )?;
+    register_claims(ctx, project, metric, period)?;
+    register_field_rules(ctx, project)?;
+
+    let text = |value: &str| Some(value.to_owned());
+    let policies: Vec<Vec<Option<String>>> = project
+        .field_map
+        .entities
+        .iter()
+        .map(|entity| {
+            vec![
+                text(entity.name.as_str()),
+                text(policy(entity.create.salesforce)),
+                text(policy(entity.create.hubspot)),
+                text(&entity.create.as_object),
+                text(&entity.key.salesforce),
+                text(&entity.link.salesforce),
+                text(&entity.link.hubspot),
+            ]
+        })
+        .collect();
+    let columns = [
+        "entity",
+        "salesforce",
+        "hubspot",
+        "as_object",
+        "key_field",
+        "link_field",
+        "hubspot_link_field",
+    ];
+    register_rows(ctx, TableReference::partial("project", "create_policies"), &columns, &policies)?;
+
+    let settings: Vec<Vec<Option<String>>> = project
+        .settings
+        .iter()
+        .map(|setting| vec![Some(setting.name.clone()), Some(setting.value.clone())])
+        .collect();
+    register_rows(
+        ctx,
+        TableReference::partial("project", "settings"),
+        &["name", "value"],
+        &settings,
+    )?;
+    Ok(())
+}
+
+fn register_claims(
+    ctx: &SessionContext,
+    project: &Project,
+    metric: &str,
+    period: &Period,
+) -> Result<(), ModelError> {
+    let claims: Vec<_> = project
+        .metrics
+        .get(metric)
+        .map(|metric| metric.claims.iter().collect())
+        .unwrap_or_default();
+    let text = |values: Vec<&str>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let reported: Int64Array =
+        claims.iter().map(|(_, claim)| claim.reported.get(&period.label).copied()).collect();
+    register(
+        ctx,
+        "claims",
+        vec![
+            ("metric", DataType::Utf8, text(vec![metric; claims.len()])),
+            ("claim", DataType::Utf8, text(claims.iter().map(|(name, _)| name.as_str()).collect())),
+            ("label", DataType::Utf8, text(claims.iter().map(|(_, c)| c.label.as_str()).collect())),
+            (
+                "time_zone",
+                DataType::Utf8,
+                text(claims.iter().map(|(_, c)| c.time_zone.as_str()).collect()),
+            ),
+            ("reported", DataType::Int64, Arc::new(reported)),
+        ],
+    )
+}
+
+fn register_field_rules(ctx: &SessionContext, project: &Project) -> Result<(), ModelError> {
+    let fields: Vec<_> = project
+        .field_map
+        .entities
+        .iter()
+        .flat_map(|entity| entity.fields.iter().map(move |field| (entity.name, field)))
+        .collect();
+    let lifecycle: Int64Array =
+        (0..project.lifecycle.len()).map(|i| i64::try_from(i).ok()).collect();
+    let stages: Vec<&str> = project.lifecycle.iter().map(String::as_str).collect();
+    register(
+        ctx,
+        "lifecycle",
+        vec![
+            ("stage", DataType::Utf8, Arc::new(StringArray::from(stages))),
+            ("position", DataType::Int64, Arc::new(lifecycle)),
+        ],
+    )?;
+    let text = |value: &dyn Fn(&crate::config::Field) -> Option<String>| -> ArrayRef {
+        Arc::new(fields.iter().map(|(_, field)| value(field)).collect::<StringArray>())
+    };
+    let names: StringArray =
+        fields.iter().map(|(entity, field)| Some(format!("{entity}.{}", field.name))).collect();
+    let clear: BooleanArray = fields.iter().map(|(_, field)| Some(field.clear)).collect();
+    register(
+        ctx,
+        "field_rules",
+        vec![
+            ("full_name", DataType::Utf8, Arc::new(names)),
+            ("owner", DataType::Utf8, text(&|field| Some(field.owner.as_str().to_owned()))),
+            ("tie", DataType::Utf8, text(&|field| field.tie.map(|tie| tie.as_str().to_owned()))),
+            ("write_mode", DataType::Utf8, text(&|field| Some(field.write.as_str().to_owned()))),
+            ("is_clear", DataType::Boolean, Arc::new(clear)),
+            ("create_default", DataType::Utf8, text(&|field| field.create_default.clone())),
+        ],
+    )
+}
+
+/// Makes what templates may name out of the project.
+pub fn render_context(project: &Project) -> RenderContext {
+    let mut mapped_columns: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for entity in &project.field_map.entities {
+        let mut add = |crm: CrmKind, object: &str, column: &str| {
+            let columns =
+                mapped_columns.entry((crm.as_str().to_owned(), object.to_owned())).or_default();
+            if !columns.iter().any(|known| known == column) {
+                columns.push(column.to_owned());
+            }
+        };
+        for column in [&entity.key.hubspot, &entity.link.hubspot]
+            .into_iter()
+            .chain(entity.fields.iter().map(|field| &field.hubspot))
+        {
+            add(CrmKind::HubSpot, &entity.hubspot, column);
+        }
+        for object in &entity.salesforce {
+            add(CrmKind::Salesforce, object, &entity.key.salesforce);
+            add(CrmKind::Salesforce, object, &entity.link.salesforce);
+            for column in entity.fields.iter().filter_map(|field| field.salesforce.get(object)) {
+                add(CrmKind::Salesforce, object, column);
+            }
+        }
+    }
+    let entities: BTreeMap<&str, &crate::config::Entity> =
+        project.field_map.entities.iter().map(|entity| (entity.name.as_str(), entity)).collect();
+    RenderContext {
+        entities: Value::from(Serde(&entities)),
+        mapped_columns,
+        project: minijinja::context! {
+            phone_region => project.phone_region.clone(),
+            inclusion => Value::from(Serde(&project.inclusion.rules)),
+            recycle_statuses => Value::from(Serde(&project.handoff.recycle_statuses)),
+        },
+    }
+}
+
+fn policy(policy: CreatePolicy) -> &'static str {
+    match policy {
+        CreatePolicy::Never => "never",
+        CreatePolicy::Included => "included",
+    }
+}
+
+fn epoch_days(date: jiff::civil::Date) -> Option<i32> {
+    let epoch = jiff::civil::date(1970, 1, 1);
+    Some(date.since((jiff::Unit::Day, epoch)).ok()?.get_days())
+}
+
+fn register(
+    ctx: &SessionContext,
+    table: &str,
+    columns: Vec<(&str, DataType, ArrayRef)>,
+) -> Result<(), ModelError> {
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, data_type, _)| Field::new(*name, data_type.clone(), true))
+        .collect();
+    let schema = Arc::new(Schema::new(fields));
+    let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
+    let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)
+        .map_err(|error| datafusion::error::DataFusionError::ArrowError(Box::new(error), None))?;
+    register_batches(ctx, TableReference::partial("project", table), schema, vec![batch])?;
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The file beside a model: what it is, one row per what, what each column means, what must hold.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::ModelError;
+
+/// `<model>.toml`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sidecar {
+    pub description: String,
+    /// Columns that together are unique and never null. Empty: the model has no rows to tell apart.
+    pub grain: Vec<String>,
+    /// Personal data inside.
+    pub pii: bool,
+    /// A sentence a column.
+    pub columns: BTreeMap<String, String>,
+    pub checks: Vec<Check>,
+}
+
+/// One thing that must hold of the model's rows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Check {
+    NotNull {
+        column: String,
+    },
+    /// The columns together are unique.
+    Unique {
+        columns: Vec<String>,
+    },
+    AcceptedValues {
+        column: String,
+        values: Vec<String>,
+    },
+    /// Every value that is not null is found in another model's column.
+    Relationships {
+        column: String,
+        to: String,
+        field: String,
+    },
+}
+
+impl Sidecar {
+    /// Parses the text of a sidecar; blank text is an empty sidecar.
+    ///
+    /// # Errors
+    /// When it is not TOML of this shape.
+    pub fn parse(path: &str, text: &str) -> Result<Self, ModelError> {
+        toml::from_str(text).map_err(|source| ModelError::Sidecar { path: path.to_owned(), source })
+    }
+}

@@ -1,0 +1,239 @@
+//! The build stage: latest snapshots and state in, a published build and new state out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::common::TableReference;
+use datafusion::prelude::SessionContext;
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::run::register_missing_sources;
+use super::{
+    Build, BuildInputs, ModelError, ModelProgress, ModelSet, RenderContext, build, functions,
+    new_session, register_parquet, register_project, register_rows, register_seeds, render_context,
+    seeds,
+};
+use crate::apply::{ApplyError, last_writes, outcome_files};
+use crate::config::{Period, Project};
+use crate::crm::CrmKind;
+use crate::golden::FieldRegistry;
+use crate::schema::Schema;
+use crate::snapshot::{Manifest, PullError};
+use crate::state::State;
+use crate::warehouse::{Warehouse, WarehouseError, run_log};
+
+/// Seconds before a snapshot within which our own writes may not show in it yet. HubSpot's lists
+/// and search lag by half a minute (reported); an hour is far past any lag and far below a night.
+const WRITE_LAG_SECONDS: i64 = 3600;
+
+#[derive(Debug, Error)]
+pub enum StageError {
+    #[error("there is no snapshot of {kind} yet")]
+    NoSnapshot { kind: CrmKind },
+    #[error("there is no build yet")]
+    NoBuild,
+    #[error("project has no connection to {kind}")]
+    NoConnection { kind: CrmKind },
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Pull(#[from] PullError),
+    #[error(transparent)]
+    Apply(#[from] Box<ApplyError>),
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    #[error("cannot set up the session")]
+    DataFusion(#[from] datafusion::error::DataFusionError),
+}
+
+/// A session that holds every source, ready for models and queries.
+pub struct Opened {
+    pub ctx: SessionContext,
+    pub set: ModelSet,
+    pub render_context: RenderContext,
+    pub inputs: BuildInputs,
+    pub manifests: BTreeMap<CrmKind, Manifest>,
+    pub registry: Arc<FieldRegistry>,
+}
+
+/// What is asked, and within which memory.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub metric: String,
+    pub period: Period,
+    pub memory_bytes_max: usize,
+}
+
+/// Registers the latest snapshots, metadata, seeds, configuration, state and run log in a session.
+///
+/// # Errors
+/// When a CRM has no snapshot yet, or a file cannot be read.
+pub async fn open_sources(
+    project: &Project,
+    warehouse: &Warehouse,
+    question: &Question,
+) -> Result<Opened, StageError> {
+    let mut manifests = BTreeMap::new();
+    let mut schemas: BTreeMap<CrmKind, Schema> = BTreeMap::new();
+    for kind in [CrmKind::HubSpot, CrmKind::Salesforce] {
+        let connection = connection(project, kind)?;
+        let manifest = Manifest::latest(warehouse, connection)
+            .await?
+            .ok_or(StageError::NoSnapshot { kind })?;
+        schemas.insert(kind, manifest.read_schema(warehouse).await?);
+        manifests.insert(kind, manifest);
+    }
+    let registry = Arc::new(FieldRegistry::new(
+        &project.field_map,
+        schemas.remove(&CrmKind::HubSpot).unwrap_or_default(),
+        schemas.remove(&CrmKind::Salesforce).unwrap_or_default(),
+        &project.phone_region,
+    ));
+    let set = ModelSet::load(&project.dir)?;
+    let render_context = render_context(project);
+    let ctx = new_session(warehouse, question.memory_bytes_max)?;
+    functions::register(&ctx, &registry);
+    for (kind, manifest) in &manifests {
+        register_snapshot(&ctx, &set, &render_context, *kind, manifest).await?;
+    }
+    register_seeds(&ctx, &seeds(&project.dir)?)?;
+
+    let as_of = manifests.values().map(|manifest| manifest.pulled_at).max().unwrap_or_default();
+    register_project(&ctx, project, &question.metric, &question.period, as_of)?;
+    let snapshots: BTreeMap<String, String> = manifests
+        .values()
+        .map(|manifest| (manifest.connection.clone(), manifest.snapshot_id.clone()))
+        .collect();
+    let state = State::before(warehouse, &snapshots).await?;
+    if let Some(state) = &state {
+        for (table, file) in &state.tables {
+            let table = TableReference::partial("state", table.as_str());
+            register_parquet(&ctx, table, std::slice::from_ref(file), &[]).await?;
+        }
+    }
+    register_ops(&ctx, warehouse, as_of).await?;
+    register_missing_sources(&ctx, &set, &render_context)?;
+    let inputs = BuildInputs {
+        snapshots,
+        state: state.map(|state| state.id),
+        field_map_digest: project.field_map.digest.clone(),
+        as_of: as_of.to_string(),
+    };
+    Ok(Opened { ctx, set, render_context, inputs, manifests, registry })
+}
+
+/// Runs every model over the latest snapshots, publishes the build and then its state.
+///
+/// # Errors
+/// When a model or a check fails; neither build nor state exists then.
+pub async fn run_build(
+    project: &Project,
+    warehouse: &Warehouse,
+    question: &Question,
+    id: &str,
+    progress: &dyn ModelProgress,
+) -> Result<(Opened, Build), StageError> {
+    let opened = open_sources(project, warehouse, question).await?;
+    let built = build(
+        &opened.ctx,
+        &opened.set,
+        &opened.render_context,
+        warehouse,
+        id,
+        opened.inputs.clone(),
+        progress,
+    )
+    .await?;
+    State::publish(warehouse, &built).await?;
+    Ok((opened, built))
+}
+
+/// Opens the latest build with its sources, for questions.
+///
+/// # Errors
+/// [`StageError::NoBuild`] when there is none.
+pub async fn open_latest(
+    project: &Project,
+    warehouse: &Warehouse,
+    question: &Question,
+) -> Result<(Opened, Build), StageError> {
+    let build = Build::latest(warehouse).await?.ok_or(StageError::NoBuild)?;
+    let opened = open_sources(project, warehouse, question).await?;
+    build.register(&opened.ctx).await?;
+    Ok((opened, build))
+}
+
+/// Names the project's connection to a CRM.
+///
+/// # Errors
+/// [`StageError::NoConnection`] when it has none.
+pub fn connection(project: &Project, kind: CrmKind) -> Result<&str, StageError> {
+    project
+        .connections
+        .values()
+        .find(|connection| connection.kind == kind)
+        .map(|connection| connection.name.as_str())
+        .ok_or(StageError::NoConnection { kind })
+}
+
+async fn register_snapshot(
+    ctx: &SessionContext,
+    set: &ModelSet,
+    render_context: &RenderContext,
+    kind: CrmKind,
+    manifest: &Manifest,
+) -> Result<(), StageError> {
+    let crm = kind.as_str();
+    for table in &manifest.tables {
+        let mut expected: Vec<String> = set
+            .sources
+            .get(&(crm.to_owned(), table.name.clone()))
+            .map(|source| source.columns.clone())
+            .unwrap_or_default();
+        let mapped = render_context.mapped_columns.iter().filter(|((system, object), _)| {
+            system == crm && super::snake_case(object) == table.name
+        });
+        expected.extend(mapped.flat_map(|(_, columns)| columns.iter().cloned()));
+        let reference = TableReference::partial(crm, table.name.as_str());
+        register_parquet(ctx, reference, &table.files, &expected).await?;
+    }
+    let schema = format!("{crm}_metadata");
+    for table in ["objects", "fields", "picklist_values", "stages", "users"] {
+        let file = format!(
+            "snapshots/{}/_schema/snapshot={}/{table}.parquet",
+            manifest.connection, manifest.snapshot_id
+        );
+        let reference = TableReference::partial(schema.as_str(), table);
+        register_parquet(ctx, reference, &[file], &[]).await?;
+    }
+    Ok(())
+}
+
+/// Registers the run log, the outcomes of all runs, and the last write of each record.
+async fn register_ops(
+    ctx: &SessionContext,
+    warehouse: &Warehouse,
+    as_of: Timestamp,
+) -> Result<(), StageError> {
+    let log = run_log::read_all(warehouse).await?;
+    let ops = |table: &'static str| TableReference::partial("ops", table);
+    register_rows(ctx, ops("runs"), &run_log::RUN_COLUMNS, &run_log::run_rows(&log))?;
+    register_rows(ctx, ops("stages"), &run_log::STAGE_COLUMNS, &run_log::stage_rows(&log))?;
+    let files = outcome_files(warehouse).await.map_err(Box::new)?;
+    if !files.is_empty() {
+        register_parquet(ctx, ops("outcomes"), &files, &[]).await?;
+    }
+    let since = Timestamp::from_second(as_of.as_second() - WRITE_LAG_SECONDS).unwrap_or(as_of);
+    let rows = last_writes(ctx, warehouse, &since.to_string()).await.map_err(Box::new)?;
+    let columns = ["source_system", "object", "record_id", "written_at_text"];
+    register_rows(ctx, ops("last_writes_text"), &columns, &rows)?;
+    let typed = ctx
+        .sql(
+            "select source_system, object, record_id, as_timestamp(written_at_text) as written_at \
+             from ops.last_writes_text",
+        )
+        .await?;
+    ctx.register_table(ops("last_writes"), typed.into_view())?;
+    Ok(())
+}
