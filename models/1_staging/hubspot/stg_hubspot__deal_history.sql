@@ -1,0 +1,30 @@
+-- stg_hubspot__deal_history: Property history of HubSpot deals, renamed and typed. No joins, no filters.
+-- HubSpot gives a change no id, so two changes in one millisecond cannot be told apart.
+-- grain: one row per change, as of the latest complete snapshot
+with source as (
+
+    select * from hubspot.deals_history
+
+),
+
+final as (
+
+    select
+        -- ids
+        id as deal_id,
+        nullif(trim(source_id), '') as source_id,
+        nullif(trim(updated_by_user_id), '') as updated_by_user_id,
+
+        -- strings
+        property,
+        nullif(trim(value), '') as value,
+        nullif(trim(source_type), '') as source_type,
+        nullif(trim(source_label), '') as source_label,
+
+        -- timestamps (UTC)
+        as_timestamp("timestamp") as changed_at
+    from source
+
+)
+
+select * from final

@@ -1,0 +1,50 @@
+-- stg_hubspot__deals: HubSpot deals, archived ones included, renamed and typed. No joins, no filters.
+-- grain: one row per deal_id, as of the latest complete snapshot
+with source as (
+
+    select * from hubspot.deals
+
+),
+
+final as (
+
+    select
+        -- ids
+        hs_object_id as deal_id,
+        nullif(trim(hubspot_owner_id), '') as owner_id,
+        nullif(trim(hs_merged_object_ids), '') as merged_deal_ids,
+        nullif(trim(concord_key), '') as concord_key,
+        salesforce_id(salesforce_record_id) as salesforce_record_id,
+        salesforce_id(hs_salesforceopportunityid) as salesforce_opportunity_id,
+
+        -- strings
+        nullif(trim(dealname), '') as deal_name,
+        nullif(trim(deal_currency_code), '') as currency_code,
+        nullif(trim(pipeline), '') as pipeline,
+        nullif(trim(dealstage), '') as deal_stage,
+        nullif(trim(dealtype), '') as deal_type,
+
+        -- numbers
+        as_number(amount) as amount,
+
+        -- booleans
+        _archived as is_archived,
+
+        -- dates
+        as_date(closedate) as close_date,
+
+        -- timestamps (UTC)
+        as_timestamp(closedate) as closed_at,
+        as_timestamp(createdate) as created_at,
+        as_timestamp(hs_lastmodifieddate) as modified_at,
+
+        -- provenance
+        _fingerprint as fingerprint
+        {% for column in mapped_columns('hubspot', 'deals') %}
+        , "{{ column }}" as "raw__{{ column | lower }}"
+        {% endfor %}
+    from source
+
+)
+
+select * from final

@@ -1,0 +1,26 @@
+-- stg_hubspot__owners: HubSpot owners, renamed and typed. No joins, no filters.
+-- grain: one row per owner_id, as of the latest complete snapshot
+with source as (
+
+    select * from hubspot_metadata.users
+
+),
+
+final as (
+
+    select
+        -- ids
+        user_id as owner_id,
+
+        -- strings
+        nullif(lower(trim(email)), '') as email,
+        nullif(trim(name), '') as owner_name,
+        user_type,
+
+        -- booleans
+        is_active
+    from source
+
+)
+
+select * from final

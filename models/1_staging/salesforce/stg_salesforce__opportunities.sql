@@ -1,0 +1,58 @@
+-- stg_salesforce__opportunities: Salesforce opportunities, deleted ones included, renamed and typed. No joins, no filters.
+-- grain: one row per opportunity_id, as of the latest complete snapshot
+with source as (
+
+    select * from salesforce.opportunity
+
+),
+
+final as (
+
+    select
+        -- ids
+        "Id" as opportunity_id,
+        nullif(trim("AccountId"), '') as account_id,
+        nullif(trim("CampaignId"), '') as campaign_id,
+        nullif(trim("OwnerId"), '') as owner_id,
+        nullif(trim("CreatedById"), '') as created_by_id,
+        nullif(trim("LastModifiedById"), '') as modified_by_id,
+        nullif(trim("RecordTypeId"), '') as record_type_id,
+        nullif(trim("Concord_Key__c"), '') as concord_key,
+        nullif(trim("HubSpot_Id__c"), '') as hubspot_id,
+
+        -- strings
+        nullif(trim("Name"), '') as opportunity_name,
+        nullif(trim("StageName"), '') as stage_name,
+        nullif(trim("Type"), '') as opportunity_type,
+        nullif(trim("LeadSource"), '') as lead_source,
+        nullif(trim("ForecastCategoryName"), '') as forecast_category,
+        nullif(trim("CurrencyIsoCode"), '') as currency_code,
+
+        -- numbers
+        as_number("Amount") as amount,
+        as_number("Probability") as probability,
+
+        -- booleans
+        coalesce(as_boolean("IsDeleted"), false) as is_deleted,
+        coalesce(as_boolean("IsClosed"), false) as is_closed,
+        coalesce(as_boolean("IsWon"), false) as is_won,
+
+        -- dates
+        as_date("CloseDate") as close_date,
+        as_date("LastActivityDate") as last_activity_date,
+
+        -- timestamps (UTC)
+        as_timestamp("CreatedDate") as created_at,
+        as_timestamp("LastModifiedDate") as modified_at,
+        as_timestamp("SystemModstamp") as system_modified_at,
+
+        -- provenance
+        _fingerprint as fingerprint
+        {% for column in mapped_columns('salesforce', 'Opportunity') %}
+        , "{{ column }}" as "raw__{{ column | lower }}"
+        {% endfor %}
+    from source
+
+)
+
+select * from final

@@ -1,0 +1,31 @@
+-- stg_salesforce__opportunity_field_history: Field history of Salesforce opportunities, renamed and typed. No joins, no filters.
+-- grain: one row per history_id, as of the latest complete snapshot
+with source as (
+
+    select * from salesforce.opportunity_field_history
+
+),
+
+final as (
+
+    select
+        -- ids
+        "Id" as history_id,
+        "OpportunityId" as opportunity_id,
+        nullif(trim("CreatedById"), '') as changed_by_id,
+
+        -- strings
+        nullif(trim("Field"), '') as field,
+        nullif(trim("OldValue"), '') as old_value,
+        nullif(trim("NewValue"), '') as new_value,
+
+        -- booleans
+        coalesce(as_boolean("IsDeleted"), false) as is_deleted,
+
+        -- timestamps (UTC)
+        as_timestamp("CreatedDate") as changed_at
+    from source
+
+)
+
+select * from final
