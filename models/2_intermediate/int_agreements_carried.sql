@@ -1,0 +1,74 @@
+-- int_agreements_carried: what was last agreed, carried to the pair that stands for it today.
+-- grain: one row per golden_id, full_name
+-- After a conversion or a merge the surviving pair inherits the rows; where it has its own, its own stay.
+with agreements as (
+
+    select * from state.agreements
+
+),
+
+crosswalk as (
+
+    select * from crosswalk
+
+),
+
+pairs as (
+
+    select * from int_pairs where hubspot_id is not null and salesforce_id is not null
+
+),
+
+of_clusters as (
+
+    select
+        pairs.golden_id,
+        agreements.full_name,
+        agreements.hubspot_raw,
+        agreements.salesforce_raw,
+        agreements.agreed_at,
+        agreements.hubspot_id,
+        agreements.salesforce_id,
+        agreements.hubspot_id = pairs.hubspot_id and agreements.salesforce_id = pairs.salesforce_id as is_own
+    from agreements
+    inner join crosswalk
+        on
+            crosswalk.source_system = 'hubspot'
+            and crosswalk.source_object = agreements.hubspot_object
+            and crosswalk.source_id = agreements.hubspot_id
+    inner join pairs
+        on crosswalk.golden_id = pairs.golden_id
+    inner join crosswalk as salesforce_crosswalk
+        on
+            salesforce_crosswalk.source_system = 'salesforce'
+            and salesforce_crosswalk.source_id = agreements.salesforce_id
+            and salesforce_crosswalk.golden_id = crosswalk.golden_id
+
+),
+
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by golden_id, full_name
+            order by is_own desc, agreed_at desc, hubspot_id, salesforce_id
+        ) as choice
+    from of_clusters
+
+),
+
+final as (
+
+    select
+        golden_id,
+        full_name,
+        hubspot_raw,
+        salesforce_raw,
+        agreed_at
+    from ranked
+    where choice = 1
+
+)
+
+select * from final

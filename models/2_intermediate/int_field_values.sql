@@ -1,0 +1,69 @@
+-- int_field_values: every mapped field of every golden id, both sides typed, with what was last agreed.
+-- grain: one row per golden_id, field
+-- A field that the pair's Salesforce object does not carry has no row.
+with agreements as (
+
+    select * from int_agreements_carried
+
+),
+
+values_by_field as (
+
+{% for entity in entities | items | map('last') if entity.fields %}
+{% set outer_last = loop.last %}
+{% for field in entity.fields %}
+    select
+        '{{ entity.name }}' as entity,
+        golden_id,
+        '{{ field.name }}' as field,
+        '{{ entity.name }}.{{ field.name }}' as full_name,
+        hubspot_object,
+        hubspot_id,
+        '{{ field.hubspot }}' as hubspot_field,
+        "hubspot__{{ field.name }}" as hubspot_raw,
+        salesforce_object,
+        salesforce_id,
+        case coalesce(salesforce_object, '{{ entity.create.as_object }}')
+{% for object, name in field.salesforce | items %}
+            when '{{ object }}' then '{{ name }}'
+{% endfor %}
+        end as salesforce_field,
+        "salesforce__{{ field.name }}" as salesforce_raw,
+        hubspot_modified_at,
+        salesforce_modified_at
+    from int_{{ entity.name }}_values_paired
+{% if not (loop.last and outer_last) %}
+    union all
+{% endif %}
+{% endfor %}
+{% endfor %}
+
+),
+
+typed as (
+
+    select
+        *,
+        field_value(full_name, 'hubspot', hubspot_raw) as hubspot_value,
+        field_value(full_name, 'salesforce', salesforce_raw) as salesforce_value,
+        field_problem(full_name, 'hubspot', hubspot_raw) as hubspot_problem,
+        field_problem(full_name, 'salesforce', salesforce_raw) as salesforce_problem
+    from values_by_field
+    where salesforce_field is not null
+
+),
+
+final as (
+
+    select
+        typed.*,
+        agreements.golden_id is not null as has_base,
+        field_value(typed.full_name, 'hubspot', agreements.hubspot_raw) as hubspot_base,
+        field_value(typed.full_name, 'salesforce', agreements.salesforce_raw) as salesforce_base
+    from typed
+    left join agreements
+        on typed.golden_id = agreements.golden_id and typed.full_name = agreements.full_name
+
+)
+
+select * from final

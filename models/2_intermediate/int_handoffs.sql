@@ -1,0 +1,107 @@
+-- int_handoffs: since when a person is in Sales' hands, or was.
+-- grain: one row per golden_id
+-- A span opens when an included person has a live Salesforce record, and closes only by a recycle
+-- status or by deletion.
+with pairs as (
+
+    select * from int_pairs where entity = 'person'
+
+),
+
+inclusion as (
+
+    select * from int_person_inclusion
+
+),
+
+leads as (
+
+    select * from stg_salesforce__leads
+
+),
+
+spans as (
+
+    select * from state.handoffs
+
+),
+
+today as (
+
+    select
+        pairs.golden_id,
+        pairs.hubspot_id,
+        pairs.salesforce_id,
+        coalesce(inclusion.is_included, pairs.hubspot_id is null) as may_open,
+        pairs.salesforce_id is not null as has_salesforce_record,
+        coalesce(
+            leads.status in ({% for status in project.recycle_statuses %}{{ status | quote }}{{ ", " if not loop.last }}{% else %}''{% endfor %}),
+            false
+        ) as is_recycled,
+        leads.status
+    from pairs
+    left join inclusion
+        on pairs.hubspot_id = inclusion.contact_id
+    left join leads
+        on pairs.salesforce_object = 'Lead' and pairs.salesforce_id = leads.lead_id
+
+),
+
+followed as (
+
+    select
+        coalesce(today.golden_id, spans.golden_id) as golden_id,
+        spans.opened_at is not null and spans.closed_at is null as was_open,
+        coalesce(today.has_salesforce_record, false) and not coalesce(today.is_recycled, false) as can_be_open,
+        coalesce(today.may_open, false) as may_open,
+        today.salesforce_id,
+        today.status,
+        spans.opened_at,
+        spans.opened_evidence,
+        spans.closed_at,
+        spans.closed_evidence
+    from today
+    full outer join spans
+        on today.golden_id = spans.golden_id
+
+),
+
+judged as (
+
+    select
+        *,
+        can_be_open and (was_open or may_open) as is_open
+    from followed
+
+),
+
+final as (
+
+    select
+        golden_id,
+        is_open,
+        case
+            when is_open and not was_open then (select as_of_at from project.run)
+            else opened_at
+        end as opened_at,
+        case
+            when is_open and not was_open then concat('included, Salesforce record ', salesforce_id)
+            else opened_evidence
+        end as opened_evidence,
+        case
+            when is_open then null
+            when was_open then (select as_of_at from project.run)
+            else closed_at
+        end as closed_at,
+        case
+            when is_open then null
+            when was_open and salesforce_id is null then 'no live Salesforce record'
+            when was_open then concat('status ', status)
+            else closed_evidence
+        end as closed_evidence
+    from judged
+    where is_open or was_open or opened_at is not null
+
+)
+
+select * from final

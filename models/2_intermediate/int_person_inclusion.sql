@@ -1,0 +1,76 @@
+-- int_person_inclusion: who may cross, by the project's inclusion rules, and the sentence why not.
+-- grain: one row per contact_id
+-- Judged on HubSpot's own staged values, never on a golden value.
+with contacts as (
+
+    select * from stg_hubspot__contacts
+
+),
+
+lists as (
+
+    select * from stg_hubspot__lists
+
+),
+
+memberships as (
+
+    select * from stg_hubspot__list_memberships
+
+),
+
+names_of_lists as (
+
+    select
+        memberships.contact_id,
+        array_agg(lists.list_name) as list_names
+    from memberships
+    inner join lists
+        on memberships.list_id = lists.list_id
+    group by memberships.contact_id
+
+),
+
+facts as (
+
+    select
+        contacts.*,
+        names_of_lists.list_names
+    from contacts
+    left join names_of_lists
+        on contacts.contact_id = names_of_lists.contact_id
+
+),
+
+judged as (
+
+    select
+        contact_id,
+        is_archived{{ "," if project.inclusion }}
+{% for rule in project.inclusion %}
+        coalesce(({{ rule.sql }}), false) as rule__{{ rule.name }}{{ "," if not loop.last }}
+{% endfor %}
+    from facts
+
+),
+
+final as (
+
+    select
+        contact_id,
+        not is_archived{% for rule in project.inclusion %} and rule__{{ rule.name }}{% endfor %} as is_included,
+        case
+            when is_archived then 'is archived in HubSpot'
+{% for rule in project.inclusion %}
+            when not rule__{{ rule.name }} then {{ rule.sentence | quote }}
+{% endfor %}
+        end as sentence,
+        -- Which rules a person meets whose failure has a reason code of its own.
+        true{% for rule in project.inclusion if rule.reason == 'T1' %} and rule__{{ rule.name }}{% endfor %} as is_list_member,
+        true{% for rule in project.inclusion if rule.reason == 'T2' %} and rule__{{ rule.name }}{% endfor %} as is_score_met,
+        true{% for rule in project.inclusion if rule.reason == 'T3' %} and rule__{{ rule.name }}{% endfor %} as has_email
+    from judged
+
+)
+
+select * from final

@@ -1,0 +1,40 @@
+-- held_back: what is known to go wrong, with the reason and how long it has waited; it returns by itself.
+-- grain: one row per golden_id, target_system, operation, field
+with changes as (
+
+    select * from sync_changes where status = 'held'
+
+),
+
+waiting as (
+
+    select * from state.quarantine
+
+),
+
+final as (
+
+    select
+        changes.golden_id,
+        changes.entity,
+        changes.target_system,
+        changes.target_object as object,
+        changes.target_id as record_id,
+        changes.operation,
+        changes.field,
+        changes.target_field,
+        changes.after as value,
+        changes.reason_code,
+        coalesce(waiting.held_since, (select as_of_at from project.run)) as held_since
+    from changes
+    left join waiting
+        on
+            changes.golden_id = waiting.golden_id
+            and changes.target_system = waiting.target_system
+            and changes.operation = waiting.operation
+            and changes.field = waiting.field
+            and changes.reason_code = waiting.reason_code
+
+)
+
+select * from final

@@ -1,0 +1,307 @@
+-- sync_changes: every difference that each CRM is owed, and every one that it is not, with the reason.
+-- grain: one row per golden_id, target_system, operation, field
+-- Status is action, noop or held. A create has no target_id; `after_ref` names the golden id whose new
+-- record's id is the value.
+with decisions as (
+
+    select * from int_field_decisions where status <> 'agree'
+
+),
+
+creates as (
+
+    select * from sync_creates
+
+),
+
+pairs as (
+
+    select * from int_pairs where hubspot_id is not null and salesforce_id is not null
+
+),
+
+policies as (
+
+    select * from project.create_policies
+
+),
+
+links as (
+
+{% for entity in entities | items | map('last') %}
+    select
+        golden_id, hubspot_object, hubspot_id, hubspot_link, salesforce_object, salesforce_id, salesforce_link
+    from int_{{ entity.name }}_values_paired
+    where hubspot_id is not null and salesforce_id is not null
+{% if not loop.last %}
+    union all
+{% endif %}
+{% endfor %}
+
+),
+
+field_changes as (
+
+    select
+        golden_id,
+        entity,
+        target_system,
+        target_object,
+        target_id,
+        'update' as operation,
+        field,
+        target_field,
+        target_raw as before,
+        case status when 'action' then image else source_raw end as after,
+        cast(null as varchar) as after_ref,
+        status,
+        reason_code,
+        rule,
+        cast(null as varchar) as depends_on
+    from decisions
+
+),
+
+-- A person to be created is one action: its fields, its key and its link.
+create_fields as (
+
+    select
+        golden_id,
+        entity,
+        'salesforce' as target_system,
+        as_object as target_object,
+        cast(null as varchar) as target_id,
+        'create' as operation,
+        field,
+        target_field,
+        cast(null as varchar) as before,
+        after,
+        cast(null as varchar) as after_ref,
+        'action' as status,
+        cast(null as varchar) as reason_code,
+        'included' as rule,
+        cast(null as varchar) as depends_on
+    from creates
+    where held_code is null and after is not null
+
+),
+
+creates_once as (
+
+    select distinct
+        golden_id, entity, hubspot_object, hubspot_id, as_object, key_field, link_field, held_code, held_field, held_value
+    from creates
+
+),
+
+create_keys as (
+
+    select
+        golden_id,
+        entity,
+        'salesforce' as target_system,
+        as_object as target_object,
+        cast(null as varchar) as target_id,
+        'create' as operation,
+        '(key)' as field,
+        key_field as target_field,
+        cast(null as varchar) as before,
+        create_key(golden_id, as_object) as after,
+        cast(null as varchar) as after_ref,
+        'action' as status,
+        cast(null as varchar) as reason_code,
+        'create_key' as rule,
+        cast(null as varchar) as depends_on
+    from creates_once
+    where held_code is null
+
+),
+
+create_links as (
+
+    select
+        golden_id,
+        entity,
+        'salesforce' as target_system,
+        as_object as target_object,
+        cast(null as varchar) as target_id,
+        'create' as operation,
+        '(link)' as field,
+        link_field as target_field,
+        cast(null as varchar) as before,
+        hubspot_id as after,
+        cast(null as varchar) as after_ref,
+        'action' as status,
+        cast(null as varchar) as reason_code,
+        'link' as rule,
+        cast(null as varchar) as depends_on
+    from creates_once
+    where held_code is null
+
+),
+
+-- HubSpot learns the new record's id in the same run, once Salesforce has given it.
+create_back_links as (
+
+    select
+        creates_once.golden_id,
+        creates_once.entity,
+        'hubspot' as target_system,
+        creates_once.hubspot_object as target_object,
+        creates_once.hubspot_id as target_id,
+        'update' as operation,
+        '(link)' as field,
+        policies.hubspot_link_field as target_field,
+        cast(null as varchar) as before,
+        cast(null as varchar) as after,
+        creates_once.golden_id as after_ref,
+        'action' as status,
+        cast(null as varchar) as reason_code,
+        'link' as rule,
+        creates_once.golden_id as depends_on
+    from creates_once
+    inner join policies
+        on creates_once.entity = policies.entity
+    where creates_once.held_code is null
+
+),
+
+-- What Salesforce owns and a create fills with a default is owed to HubSpot at once.
+create_defaults_back as (
+
+    select
+        golden_id,
+        entity,
+        'hubspot' as target_system,
+        hubspot_object as target_object,
+        hubspot_id as target_id,
+        'update' as operation,
+        field,
+        hubspot_field as target_field,
+        cast(null as varchar) as before,
+        field_image(full_name, 'salesforce', create_default, hubspot_object, 'update') as after,
+        cast(null as varchar) as after_ref,
+        'action' as status,
+        cast(null as varchar) as reason_code,
+        'create_default' as rule,
+        golden_id as depends_on
+    from creates
+    where
+        held_code is null
+        and owner in ('salesforce', 'two_way', 'handoff')
+        and is_source_blank
+        and create_default is not null
+        and field_image(full_name, 'salesforce', create_default, hubspot_object, 'update') is not null
+
+),
+
+creates_held as (
+
+    select
+        golden_id,
+        entity,
+        'salesforce' as target_system,
+        as_object as target_object,
+        cast(null as varchar) as target_id,
+        'create' as operation,
+        coalesce(held_field, '(record)') as field,
+        cast(null as varchar) as target_field,
+        cast(null as varchar) as before,
+        held_value as after,
+        cast(null as varchar) as after_ref,
+        'held' as status,
+        held_code as reason_code,
+        'included' as rule,
+        cast(null as varchar) as depends_on
+    from creates_once
+    where held_code is not null
+
+),
+
+links_in_hubspot as (
+
+    select
+        links.golden_id,
+        policies.entity,
+        'hubspot' as target_system,
+        links.hubspot_object as target_object,
+        links.hubspot_id as target_id,
+        'update' as operation,
+        '(link)' as field,
+        policies.hubspot_link_field as target_field,
+        links.hubspot_link as before,
+        links.salesforce_id as after,
+        cast(null as varchar) as after_ref,
+        case when fields.is_updateable then 'action' else 'held' end as status,
+        case
+            when fields.field is null then 'not_visible'
+            when not fields.is_updateable then 'not_writable'
+        end as reason_code,
+        'link' as rule,
+        cast(null as varchar) as depends_on
+    from links
+    inner join pairs
+        on links.golden_id = pairs.golden_id
+    inner join policies
+        on pairs.entity = policies.entity
+    left join hubspot_metadata.fields as fields
+        on links.hubspot_object = fields.object and policies.hubspot_link_field = fields.field
+    where links.hubspot_link is distinct from links.salesforce_id
+
+),
+
+links_in_salesforce as (
+
+    select
+        links.golden_id,
+        policies.entity,
+        'salesforce' as target_system,
+        links.salesforce_object as target_object,
+        links.salesforce_id as target_id,
+        'update' as operation,
+        '(link)' as field,
+        policies.link_field as target_field,
+        links.salesforce_link as before,
+        links.hubspot_id as after,
+        cast(null as varchar) as after_ref,
+        case when fields.is_updateable then 'action' else 'held' end as status,
+        case
+            when fields.field is null then 'not_visible'
+            when not fields.is_updateable then 'not_writable'
+        end as reason_code,
+        'link' as rule,
+        cast(null as varchar) as depends_on
+    from links
+    inner join pairs
+        on links.golden_id = pairs.golden_id
+    inner join policies
+        on pairs.entity = policies.entity
+    left join salesforce_metadata.fields as fields
+        on links.salesforce_object = fields.object and policies.link_field = fields.field
+    where links.salesforce_link is distinct from links.hubspot_id
+
+),
+
+final as (
+
+    select * from field_changes
+    union all
+    select * from create_fields
+    union all
+    select * from create_keys
+    union all
+    select * from create_links
+    union all
+    select * from create_back_links
+    union all
+    select * from create_defaults_back
+    union all
+    select * from creates_held
+    union all
+    select * from links_in_hubspot
+    union all
+    select * from links_in_salesforce
+
+)
+
+select * from final

@@ -1,0 +1,29 @@
+-- state_crosswalk: golden ids of every record ever seen, so that ids stay.
+-- grain: one row per record_key
+with today as (
+
+    select * from crosswalk
+
+),
+
+known as (
+
+    select * from state.crosswalk
+
+),
+
+final as (
+
+    select
+        coalesce(today.record_key, known.record_key) as record_key,
+        coalesce(today.entity, known.entity) as entity,
+        coalesce(today.golden_id, known.golden_id) as golden_id,
+        coalesce(today.first_seen_at, known.first_seen_at) as first_seen_at,
+        coalesce(today.last_seen_at, known.last_seen_at) as last_seen_at
+    from today
+    full outer join known
+        on today.record_key = known.record_key
+
+)
+
+select * from final
