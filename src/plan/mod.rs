@@ -1,0 +1,357 @@
+//! The plan: desired state against live values, as a list of actions that leaves `apply` nothing
+//! to decide.
+//!
+//! What each CRM is owed is decided in SQL (`models/4_sync/sync_changes.sql`). Here those rows
+//! become actions, one for each record, are put in order, cut into calls, priced, and judged by
+//! the guards. Everything in [`build_plan`] is pure: the same rows give the same plan, digest and
+//! all. A plan is immutable; a changed mind is a new plan that names its parent.
+
+mod file;
+mod guard;
+mod price;
+mod rows;
+mod show;
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::crm::{CrmKind, WriteOperation};
+use crate::digest::short_digest;
+use crate::model::ModelError;
+use crate::warehouse::WarehouseError;
+
+pub use file::{read_actions, read_plan, write_plan};
+pub use guard::{Guard, judge};
+pub use price::{Price, price};
+pub use rows::{Change, ChangeStatus, read_changes};
+pub use show::{sentence, show};
+
+/// Format of `plans/<id>/plan.json`.
+pub const PLAN_VERSION: u32 = 1;
+
+#[derive(Debug, Error)]
+pub enum PlanError {
+    #[error("there is no build to plan from")]
+    NoBuild,
+    #[error("there is no plan `{id}`")]
+    NoPlan { id: String },
+    #[error("two changes of one field: `{field}` of {object} `{record}`")]
+    TwoChanges { object: String, record: String, field: String },
+    #[error("a change names no target field: `{field}` of golden id `{golden_id}`")]
+    NoTarget { golden_id: String, field: String },
+    #[error("plan file is not of the expected shape: `{path}`: {message}")]
+    Shape { path: String, message: String },
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    #[error("cannot read the build's tables")]
+    DataFusion(#[from] datafusion::error::DataFusionError),
+}
+
+/// `plans/<id>/plan.json`: what the plan is and costs. The actions lie beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub version: u32,
+    pub id: String,
+    /// The plan that this one replaces, if any.
+    pub parent: Option<String>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// When the snapshots behind it were taken, RFC 3339; its age counts from here.
+    pub as_of: String,
+    /// SHA-256 over the actions, first 16 hex digits; what a person confirms.
+    pub digest: String,
+    pub build: String,
+    pub snapshots: BTreeMap<String, String>,
+    /// Connection → portal or org id that the plan was made for.
+    pub accounts: BTreeMap<String, String>,
+    pub field_map_digest: String,
+    pub summary: Vec<Summary>,
+    /// Counts of no-ops by reason.
+    pub noops: BTreeMap<String, u64>,
+    /// Counts of held-back changes by reason.
+    pub held: BTreeMap<String, u64>,
+    pub price: Vec<Price>,
+    /// Guards that this plan trips; empty when it may go by itself.
+    pub guards: Vec<Guard>,
+    /// `object.field` that no applied plan has written before.
+    pub first_time: Vec<String>,
+}
+
+/// How many records of an object an operation touches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    pub system: CrmKind,
+    pub object: String,
+    pub operation: WriteOperation,
+    pub records: u64,
+    pub fields: u64,
+    pub clears: u64,
+}
+
+/// One change to one record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Action {
+    /// Stable within the plan: `a-000017`, in order.
+    pub action_id: String,
+    /// Calls run in this order; all actions of one call share it.
+    pub call: u32,
+    pub system: CrmKind,
+    pub object: String,
+    pub operation: WriteOperation,
+    /// `None` for a create.
+    pub record_id: Option<String>,
+    /// Field and value that make a repeated create find its record.
+    pub create_key: Option<(String, String)>,
+    pub golden_id: String,
+    /// Create that must have succeeded before.
+    pub depends_on: Option<String>,
+    pub changes: Vec<FieldChange>,
+}
+
+/// One field of an action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// Name in the field map, or `(link)`, `(key)`.
+    pub field: String,
+    /// Vendor's name.
+    pub target_field: String,
+    /// Live value when planned, in wire form.
+    pub before: Option<String>,
+    pub after: After,
+    pub rule: String,
+}
+
+/// The value to write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum After {
+    Value(String),
+    Clear,
+    /// The id that the CRM gives the record made by this action.
+    RecordIdOf(String),
+}
+
+/// What a plan is made from, besides the changes.
+#[derive(Clone, Debug)]
+pub struct PlanInputs {
+    pub id: String,
+    pub created_at: String,
+    pub as_of: String,
+    pub build: String,
+    pub snapshots: BTreeMap<String, String>,
+    pub accounts: BTreeMap<String, String>,
+    pub field_map_digest: String,
+}
+
+/// Turns changes into ordered actions, each with its call.
+///
+/// Salesforce creates come first, then Salesforce updates, then HubSpot updates, so that a new
+/// record's id is known before HubSpot is told.
+///
+/// # Errors
+/// When a change names no target field, or two changes meet in one field.
+pub fn build_actions(changes: &[Change]) -> Result<Vec<Action>, PlanError> {
+    type Key = (u8, String, String, String);
+    let mut grouped: BTreeMap<Key, Vec<&Change>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.status == ChangeStatus::Action) {
+        let rank = rank(change.target_system, change.operation);
+        let record = change.target_id.clone().unwrap_or_default();
+        let key = (rank, change.target_object.clone(), record, change.golden_id.clone());
+        grouped.entry(key).or_default().push(change);
+    }
+
+    let mut actions = Vec::with_capacity(grouped.len());
+    let mut creates: HashMap<String, String> = HashMap::new();
+    for (number, changes) in grouped.into_values().enumerate() {
+        let action = action(number, &changes, &creates)?;
+        if action.operation == WriteOperation::Create {
+            creates.insert(action.golden_id.clone(), action.action_id.clone());
+        }
+        actions.push(action);
+    }
+    cut_into_calls(&mut actions);
+    Ok(actions)
+}
+
+fn rank(system: CrmKind, operation: WriteOperation) -> u8 {
+    match (system, operation) {
+        (CrmKind::Salesforce, WriteOperation::Create) => 0,
+        (CrmKind::Salesforce, WriteOperation::Update) => 1,
+        (CrmKind::HubSpot, WriteOperation::Create) => 2,
+        (CrmKind::HubSpot, WriteOperation::Update) => 3,
+    }
+}
+
+fn action(
+    number: usize,
+    changes: &[&Change],
+    creates: &HashMap<String, String>,
+) -> Result<Action, PlanError> {
+    let first = changes[0];
+    let mut action = Action {
+        action_id: format!("a-{:06}", number + 1),
+        call: 0,
+        system: first.target_system,
+        object: first.target_object.clone(),
+        operation: first.operation,
+        record_id: first.target_id.clone(),
+        create_key: None,
+        golden_id: first.golden_id.clone(),
+        depends_on: None,
+        changes: Vec::with_capacity(changes.len()),
+    };
+    let mut sorted: Vec<&&Change> = changes.iter().collect();
+    sorted.sort_by(|a, b| (&a.target_field, &a.field).cmp(&(&b.target_field, &b.field)));
+    for change in sorted {
+        let no_target = || PlanError::NoTarget {
+            golden_id: change.golden_id.clone(),
+            field: change.field.clone(),
+        };
+        let target_field = change.target_field.clone().ok_or_else(no_target)?;
+        if change.field == "(key)" {
+            let key = change.after.clone().ok_or_else(no_target)?;
+            action.create_key = Some((target_field, key));
+            continue;
+        }
+        if let Some(golden_id) = &change.depends_on {
+            action.depends_on = Some(creates.get(golden_id).cloned().ok_or_else(no_target)?);
+        }
+        let after = match (&change.after_ref, &change.after) {
+            (Some(golden_id), _) => {
+                After::RecordIdOf(creates.get(golden_id).cloned().ok_or_else(no_target)?)
+            }
+            (None, Some(value)) => After::Value(value.clone()),
+            (None, None) => After::Clear,
+        };
+        if action.changes.last().is_some_and(|last| last.target_field == target_field) {
+            return Err(PlanError::TwoChanges {
+                object: action.object,
+                record: action.record_id.unwrap_or(action.golden_id),
+                field: target_field,
+            });
+        }
+        action.changes.push(FieldChange {
+            field: change.field.clone(),
+            target_field,
+            before: change.before.clone(),
+            after,
+            rule: change.rule.clone(),
+        });
+    }
+    Ok(action)
+}
+
+/// Gives every action the number of its call; `actions` are sorted by system, operation, object.
+///
+/// A call holds one operation; a Salesforce call may hold batches of several objects.
+fn cut_into_calls(actions: &mut [Action]) {
+    let mut call = 0;
+    let mut open: Option<(CrmKind, WriteOperation, String)> = None;
+    let (mut batches, mut records) = (0, 0);
+    for action in actions {
+        let shape = action.system.write_shape();
+        let same_call = open.as_ref().is_some_and(|(system, operation, _)| {
+            *system == action.system && *operation == action.operation
+        });
+        let same_batch = same_call
+            && open.as_ref().is_some_and(|(_, _, object)| *object == action.object)
+            && records < shape.records_per_batch;
+        if same_batch {
+            records += 1;
+        } else if same_call && batches < shape.batches_per_call {
+            batches += 1;
+            records = 1;
+        } else {
+            call += 1;
+            batches = 1;
+            records = 1;
+        }
+        action.call = call;
+        open = Some((action.system, action.operation, action.object.clone()));
+    }
+}
+
+/// Assembles the plan page from its parts.
+pub fn build_plan(
+    inputs: &PlanInputs,
+    changes: &[Change],
+    actions: &[Action],
+    price: Vec<Price>,
+    guards: Vec<Guard>,
+    written_before: &dyn Fn(&str, &str) -> bool,
+) -> Plan {
+    let count = |status: ChangeStatus| {
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for change in changes.iter().filter(|change| change.status == status) {
+            *counts.entry(change.reason_code.clone().unwrap_or_default()).or_default() += 1;
+        }
+        counts
+    };
+    let mut first_time: Vec<String> = actions
+        .iter()
+        .flat_map(|action| action.changes.iter().map(|c| (&action.object, &c.target_field)))
+        .filter(|(object, field)| !written_before(object, field))
+        .map(|(object, field)| format!("{object}.{field}"))
+        .collect();
+    first_time.sort_unstable();
+    first_time.dedup();
+    Plan {
+        version: PLAN_VERSION,
+        id: inputs.id.clone(),
+        parent: None,
+        created_at: inputs.created_at.clone(),
+        as_of: inputs.as_of.clone(),
+        digest: digest(actions),
+        build: inputs.build.clone(),
+        snapshots: inputs.snapshots.clone(),
+        accounts: inputs.accounts.clone(),
+        field_map_digest: inputs.field_map_digest.clone(),
+        summary: summarize(actions),
+        noops: count(ChangeStatus::Noop),
+        held: count(ChangeStatus::Held),
+        price,
+        guards,
+        first_time,
+    }
+}
+
+/// Counts records, fields and clears by system, object and operation.
+pub fn summarize(actions: &[Action]) -> Vec<Summary> {
+    let mut summaries: BTreeMap<(CrmKind, &str, WriteOperation), Summary> = BTreeMap::new();
+    for action in actions {
+        let summary = summaries
+            .entry((action.system, &action.object, action.operation))
+            .or_insert_with(|| Summary {
+                system: action.system,
+                object: action.object.clone(),
+                operation: action.operation,
+                records: 0,
+                fields: 0,
+                clears: 0,
+            });
+        summary.records += 1;
+        summary.fields += action.changes.len() as u64;
+        summary.clears +=
+            action.changes.iter().filter(|change| change.after == After::Clear).count() as u64;
+    }
+    summaries.into_values().collect()
+}
+
+/// First 16 hex digits of SHA-256 over the actions in order.
+pub fn digest(actions: &[Action]) -> String {
+    let lines: Vec<String> = actions
+        .iter()
+        .map(|action| {
+            serde_json::to_string(action)
+                .expect("an action holds only strings, numbers and lists, which JSON can hold")
+        })
+        .collect();
+    short_digest(&lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! The plan as a person reads it: what changes and why, what was held back and why, what it costs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::{Action, After, Change, ChangeStatus, Plan};
+use crate::crm::WriteOperation;
+
+/// Renders a plan as lines of text, without color. `n_examples` bounds the records shown of each
+/// kind; the counts always cover all.
+pub fn show(plan: &Plan, actions: &[Action], changes: &[Change], n_examples: usize) -> String {
+    let mut text = String::new();
+    write_summary(&mut text, plan);
+    write_examples(&mut text, plan, actions, n_examples);
+    write_held(&mut text, plan, changes, n_examples);
+    write_noops(&mut text, plan);
+    write_price(&mut text, plan);
+    write_guards(&mut text, plan);
+    text
+}
+
+/// Says in words what a reason code of a held-back change or a no-op means, and what releases it.
+pub fn sentence(reason_code: &str) -> &'static str {
+    match reason_code {
+        "does_not_cast" => "the value is not of the field's type; correct it where it was entered",
+        "value_unmapped" => "the field map gives this value no counterpart; add one to `values`",
+        "owner_unmapped" => "no user of the other CRM has this owner's e-mail; assign or map one",
+        "owner_inactive" => "the owner has left the other CRM; assign somebody who is there",
+        "not_visible" => {
+            "a CRM has no such field or hides it from the connection; correct `field_map.toml` or grant it"
+        }
+        "not_writable" => "the connection may not write this field; grant it or map another",
+        "too_long" => "longer than the other side allows; shorten it or set `truncate = true`",
+        "would_be_refused" => "the picklist would refuse this value; map it or add it there",
+        "would_be_refused_inactive" => {
+            "the picklist lists this value as retired; map it to a current one"
+        }
+        "would_be_accepted_silently" => {
+            "the picklist would store this text without listing it; map it or add it there"
+        }
+        "required_field_empty" => {
+            "the other side requires this field; fill it where the record lives"
+        }
+        "deleted_there" => "was deleted in the other CRM; release it to create it again",
+        "key_taken" => "a record there already carries this person's key; merge or release it",
+        "not_in_lifecycle" => {
+            "a stage that `lifecycle` does not list; add it or correct the record"
+        }
+        "same_image" => "the other side already holds what would be written",
+        "compare_only" => "the field map only compares this field",
+        "stale_observation" => "read before our own last write showed; judged again next time",
+        "cleared_there" => "the owner cleared it, and `clear = false` leaves the other side alone",
+        "blank_in_owner" => "the owner has no value to give",
+        "on_create_only" => "written with the create only",
+        "target_filled" => "written only where the other side is blank",
+        "not_forward" => "the stage would not move forward",
+        _ => "see the reason code",
+    }
+}
+
+fn write_summary(text: &mut String, plan: &Plan) {
+    let _ = writeln!(text, "plan {}  digest {}", plan.id, plan.digest);
+    if plan.summary.is_empty() {
+        let _ = writeln!(text, "  nothing to do");
+    }
+    for line in &plan.summary {
+        let what = match line.operation {
+            WriteOperation::Create => "create",
+            WriteOperation::Update => "update",
+        };
+        let _ = writeln!(
+            text,
+            "  {what} {:>6}  {} {}  ({} fields{})",
+            line.records,
+            line.system,
+            line.object,
+            line.fields,
+            if line.clears > 0 { format!(", {} cleared", line.clears) } else { String::new() },
+        );
+    }
+}
+
+fn write_examples(text: &mut String, plan: &Plan, actions: &[Action], n_examples: usize) {
+    for line in &plan.summary {
+        let of_line = actions.iter().filter(|action| {
+            action.system == line.system
+                && action.object == line.object
+                && action.operation == line.operation
+        });
+        for action in of_line.take(n_examples) {
+            let sign = if action.operation == WriteOperation::Create { "+" } else { "~" };
+            let record = action.record_id.as_deref().unwrap_or("(new)");
+            let _ = writeln!(text, "{sign} {} {record}  {}", action.object, action.golden_id);
+            for change in &action.changes {
+                let after = match &change.after {
+                    After::Value(value) => quote(Some(value)),
+                    After::Clear => quote(None),
+                    After::RecordIdOf(action) => format!("id of {action}"),
+                };
+                let _ = if action.operation == WriteOperation::Create {
+                    writeln!(text, "    + {}  {after}", change.target_field)
+                } else {
+                    let before = quote(change.before.as_deref());
+                    writeln!(
+                        text,
+                        "    ~ {}  {before} -> {after}  {}",
+                        change.target_field, change.rule
+                    )
+                };
+            }
+        }
+    }
+}
+
+fn write_held(text: &mut String, plan: &Plan, changes: &[Change], n_examples: usize) {
+    if plan.held.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "held back {}", plan.held.values().sum::<u64>());
+    let mut by_reason: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.status == ChangeStatus::Held) {
+        by_reason.entry(change.reason_code.as_deref().unwrap_or("")).or_default().push(change);
+    }
+    for (reason, held) in by_reason {
+        let _ = writeln!(text, "  {:>6}  {reason}: {}", held.len(), sentence(reason));
+        for change in held.iter().take(n_examples) {
+            let record = change.target_id.as_deref().unwrap_or("(new)");
+            let value = quote(change.after.as_deref());
+            let _ = writeln!(
+                text,
+                "            {} {record}  {}  {} {value}",
+                change.target_object, change.golden_id, change.field
+            );
+        }
+    }
+}
+
+fn write_noops(text: &mut String, plan: &Plan) {
+    if plan.noops.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "left alone {}", plan.noops.values().sum::<u64>());
+    for (reason, n) in &plan.noops {
+        let _ = writeln!(text, "  {n:>6}  {reason}: {}", sentence(reason));
+    }
+}
+
+fn write_price(text: &mut String, plan: &Plan) {
+    for price in &plan.price {
+        let left = match (price.daily_left, price.daily_max) {
+            (Some(left), Some(max)) => format!(" of {left} left today (allowance {max})"),
+            _ => String::new(),
+        };
+        let _ = writeln!(
+            text,
+            "price {}  {} calls{left}: {} to write, {} to read again, {} fixed; one record a call would be {}",
+            price.system,
+            price.total(),
+            price.write_calls,
+            price.reread_calls,
+            price.fixed_calls,
+            price.one_by_one_calls,
+        );
+    }
+}
+
+fn write_guards(text: &mut String, plan: &Plan) {
+    for guard in &plan.guards {
+        let _ = writeln!(
+            text,
+            "guard {} {}: {} {} of {} live records, more than the share of {}",
+            guard.system, guard.object, guard.records, guard.what, guard.live, guard.share_max,
+        );
+    }
+}
+
+/// Characters of a value that a line shows.
+const VALUE_CHARS_MAX: usize = 60;
+
+/// Shows a value on one line, quoted; null is `(blank)`.
+fn quote(value: Option<&str>) -> String {
+    let Some(value) = value else { return "(blank)".to_owned() };
+    let shown: String = value.chars().take(VALUE_CHARS_MAX).collect();
+    let dots = if shown.len() < value.len() { "…" } else { "" };
+    format!("\"{}{dots}\"", shown.escape_debug())
+}

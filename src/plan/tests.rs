@@ -1,0 +1,91 @@
+use super::*;
+
+fn change(system: CrmKind, object: &str, id: Option<&str>, golden: &str, field: &str) -> Change {
+    Change {
+        golden_id: golden.to_owned(),
+        entity: "person".to_owned(),
+        target_system: system,
+        target_object: object.to_owned(),
+        target_id: id.map(str::to_owned),
+        operation: if id.is_some() { WriteOperation::Update } else { WriteOperation::Create },
+        field: field.to_owned(),
+        target_field: Some(field.to_owned()),
+        before: None,
+        after: Some("x".to_owned()),
+        after_ref: None,
+        status: ChangeStatus::Action,
+        reason_code: None,
+        rule: "owner_hubspot".to_owned(),
+        depends_on: None,
+    }
+}
+
+#[test]
+fn fields_of_one_record_are_one_action() {
+    let changes = [
+        change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Phone"),
+        change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Title"),
+        change(CrmKind::Salesforce, "Lead", Some("2"), "p_2", "Title"),
+    ];
+    let actions = build_actions(&changes).expect("no clash");
+    assert_eq!(actions.len(), 2);
+    assert_eq!(actions[0].changes.len(), 2);
+}
+
+#[test]
+fn a_new_record_is_made_before_the_other_side_is_told_its_id() {
+    let mut back = change(CrmKind::HubSpot, "contacts", Some("7"), "p_1", "(link)");
+    back.after = None;
+    back.after_ref = Some("p_1".to_owned());
+    back.depends_on = Some("p_1".to_owned());
+    let mut key = change(CrmKind::Salesforce, "Lead", None, "p_1", "(key)");
+    key.after = Some("c_1".to_owned());
+    let changes = [back, change(CrmKind::Salesforce, "Lead", None, "p_1", "LastName"), key];
+    let actions = build_actions(&changes).expect("no clash");
+    assert_eq!(actions[0].create_key, Some(("(key)".to_owned(), "c_1".to_owned())));
+    assert_eq!(actions[1].depends_on.as_deref(), Some("a-000001"));
+    assert_eq!(actions[1].changes[0].after, After::RecordIdOf("a-000001".to_owned()));
+    assert!(actions[0].call < actions[1].call);
+}
+
+#[test]
+fn two_values_for_one_field_are_refused() {
+    let changes = [
+        change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Phone"),
+        change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Phone"),
+    ];
+    assert!(matches!(build_actions(&changes), Err(PlanError::TwoChanges { .. })));
+}
+
+#[test]
+fn calls_are_filled_to_the_vendors_ceiling() {
+    let update = |system, object: &str, n: usize| -> Vec<Change> {
+        (0..n)
+            .map(|i| change(system, object, Some(&format!("{i:05}")), &format!("p_{i}"), "f"))
+            .collect()
+    };
+    let calls = |changes: Vec<Change>| {
+        build_actions(&changes).expect("no clash").last().map_or(0, |action| action.call)
+    };
+    assert_eq!(calls(update(CrmKind::HubSpot, "contacts", 100)), 1);
+    assert_eq!(calls(update(CrmKind::HubSpot, "contacts", 101)), 2);
+    assert_eq!(calls(update(CrmKind::Salesforce, "Lead", 1000)), 1);
+    assert_eq!(calls(update(CrmKind::Salesforce, "Lead", 1001)), 2);
+    // 300 contacts take two collections, 700 leads four: six do not fit one composite.
+    let mut mixed = update(CrmKind::Salesforce, "Contact", 300);
+    mixed.extend(update(CrmKind::Salesforce, "Lead", 700));
+    assert_eq!(calls(mixed), 2);
+}
+
+#[test]
+fn the_digest_follows_the_actions_and_not_their_source_order() {
+    let mut changes = vec![
+        change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Phone"),
+        change(CrmKind::Salesforce, "Lead", Some("2"), "p_2", "Phone"),
+    ];
+    let one = digest(&build_actions(&changes).expect("no clash"));
+    changes.reverse();
+    assert_eq!(one, digest(&build_actions(&changes).expect("no clash")));
+    changes[0].after = Some("y".to_owned());
+    assert_ne!(one, digest(&build_actions(&changes).expect("no clash")));
+}
