@@ -1,0 +1,153 @@
+//! Carrying out a plan: intent before every call, outcome after it, per record.
+//!
+//! The plan leaves nothing to decide, so this module is about not losing track. For each call of
+//! the plan: read the records again and leave out what changed since (`drift`); put the intent
+//! into the journal; send; put the outcome. A crash between the two leaves an intent without an
+//! outcome, which the next run settles by reading back before it sends anything again.
+//!
+//! One bad record never costs its batch: where a CRM refuses a whole call without naming the
+//! record, the call is split in halves, each journaled as a call of its own.
+//!
+//! Counts always close: sent = accepted + rejected + unknown; [`ApplySummary::is_closed`].
+
+mod journal;
+mod outcomes;
+mod reread;
+mod run;
+mod settle;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::crm::{CrmError, CrmKind};
+use crate::plan::PlanError;
+use crate::warehouse::{LeaseError, WarehouseError};
+
+pub use journal::{Intent, Journal, JournalRecord};
+pub use outcomes::{last_writes, outcome_files, write_outcomes, written_fields};
+pub use run::{ApplyOptions, ApplyProgress, apply};
+
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    #[error("plan is out of date: `{plan}`: a newer one was applied (`{newer}`)")]
+    Overtaken { plan: String, newer: String },
+    #[error(
+        "plan is out of date: `{plan}`: made {age_hours} hours ago, allowed are {max_age_hours}"
+    )]
+    TooOld { plan: String, age_hours: i64, max_age_hours: u32 },
+    #[error("plan was made for another field map: `{plan}`")]
+    OtherFieldMap { plan: String },
+    #[error("connection `{connection}` reaches account {found}, the plan was made for {planned}")]
+    OtherAccount { connection: String, planned: String, found: String },
+    #[error("connection may only read: `{connection}`")]
+    ReadOnly { connection: String },
+    #[error("no connection for {kind}")]
+    NoConnection { kind: CrmKind },
+    #[error("counts do not close: sent {sent}, accounted for {accounted}")]
+    Open { sent: u64, accounted: u64 },
+    #[error(transparent)]
+    Crm(#[from] CrmError),
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("cannot read or write outcomes")]
+    DataFusion(#[from] datafusion::error::DataFusionError),
+}
+
+/// What became of one action.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub action_id: String,
+    pub status: Status,
+    /// The record written; for a create, the one that the CRM made or found.
+    pub record_id: Option<String>,
+    pub is_created: bool,
+    /// Vendor's code, or our word for why it was not sent.
+    pub code: Option<String>,
+    pub message: Option<String>,
+    /// Vendor's field name.
+    pub field: Option<String>,
+    /// Written fields as the CRM echoed them, where it did.
+    pub stored: BTreeMap<String, Option<String>>,
+    /// RFC 3339; when the answer was had.
+    pub at: String,
+}
+
+impl Outcome {
+    /// Says whether the action went to the CRM.
+    pub fn is_sent(&self) -> bool {
+        matches!(self.status, Status::Accepted | Status::Rejected | Status::Unknown)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Accepted,
+    Rejected,
+    /// Sent, and the answer was lost; settled by reading back before anything is sent again.
+    Unknown,
+    /// Not sent: the record changed after the plan's snapshot.
+    Drift,
+    /// Not sent: the create it depends on did not succeed.
+    Skipped,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Unknown => "unknown",
+            Self::Drift => "drift",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// Counts of a finished or interrupted apply.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplySummary {
+    pub planned: u64,
+    pub sent: u64,
+    pub accepted: u64,
+    pub rejected: u64,
+    pub unknown: u64,
+    pub drift: u64,
+    pub skipped: u64,
+    /// Planned actions that were not reached.
+    pub left: u64,
+    pub is_interrupted: bool,
+}
+
+impl ApplySummary {
+    /// Counts outcomes of a plan with `planned` actions.
+    pub fn of(planned: usize, outcomes: &[Outcome], is_interrupted: bool) -> Self {
+        let count =
+            |status| outcomes.iter().filter(|outcome| outcome.status == status).count() as u64;
+        let (accepted, rejected, unknown) =
+            (count(Status::Accepted), count(Status::Rejected), count(Status::Unknown));
+        Self {
+            planned: planned as u64,
+            sent: accepted + rejected + unknown,
+            accepted,
+            rejected,
+            unknown,
+            drift: count(Status::Drift),
+            skipped: count(Status::Skipped),
+            left: planned as u64 - outcomes.len() as u64,
+            is_interrupted,
+        }
+    }
+
+    /// Says whether every planned action is accounted for exactly once, given how many were sent.
+    pub fn is_closed(&self, sent: u64) -> bool {
+        sent == self.accepted + self.rejected + self.unknown
+            && self.planned == self.sent + self.drift + self.skipped + self.left
+    }
+}
