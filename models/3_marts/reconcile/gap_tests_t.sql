@@ -1,0 +1,198 @@
+-- gap_tests_t: people who never arrived in Salesforce: not eligible, not attempted, or refused.
+-- The only template mark asks which inclusion rules are about the score.
+-- Refusals are predicted from metadata, grade D, because no error text of the sync is at hand.
+-- grain: one row per row_key, code
+with exits as (
+
+    select * from gap_exits
+    where has_never_arrived
+
+),
+
+inclusion as (
+
+    select * from int_person_inclusion
+
+),
+
+held_back_records as (
+
+    select * from held_back
+    where object in ('Lead', 'Contact')
+
+),
+
+people as (
+
+    select
+        exits.*,
+        coalesce(inclusion.is_included, false) as is_included,
+        coalesce(inclusion.is_list_member, false) as is_list_member,
+        coalesce(inclusion.is_score_met, false) as is_score_met
+    from exits
+    left join inclusion
+        on exits.contact_id = inclusion.contact_id
+
+),
+
+refusals as (
+
+    select
+        golden_id,
+        case
+            when reason_code = 'required_field_empty' then 'T14'
+            when reason_code in ('would_be_refused', 'value_unmapped') then 'T15'
+            when reason_code = 'would_be_refused_inactive' then 'T16'
+            when reason_code = 'not_writable' then 'T20'
+            when reason_code in ('owner_inactive', 'owner_unmapped') then 'T21'
+            when reason_code = 'too_long' then 'T22'
+        end as code,
+        min(field) as field,
+        min(value) as value
+    from held_back_records
+    group by 1, 2
+
+),
+
+not_on_list as (
+
+    select
+        golden_id, row_key, 'T1' as code, 'A' as grade,
+        'The contact is not on the list of people to hand over' as sentence,
+        evidence
+    from people
+    where not is_list_member
+
+),
+
+below_threshold as (
+
+    select
+        golden_id, row_key, 'T2' as code, 'A' as grade,
+        concat('Lead score ', coalesce(cast(cast(lead_score as bigint) as varchar), 'blank'), ' is below the threshold for the handoff') as sentence,
+        evidence
+    from people
+    where not is_score_met
+
+),
+
+without_email as (
+
+    select
+        golden_id, row_key, 'T3' as code, 'A' as grade,
+        'The contact has no email' as sentence,
+        evidence
+    from people
+    where email is null
+
+),
+
+invalid_email as (
+
+    select
+        golden_id, row_key, 'T3' as code, 'A' as grade,
+        'The email of the contact is not an address' as sentence,
+        evidence
+    from people
+    where email is not null
+        and not regexp_like(email, '^[^@ ]+@[^@ ]+[.][^@ ]+$')
+
+),
+
+people_held_back as (
+
+    select distinct golden_id
+    from refusals
+    where code is not null
+
+),
+
+eligible as (
+
+    select people.*
+    from people
+    left join people_held_back
+        on people.golden_id = people_held_back.golden_id
+    where people.is_included
+        and people_held_back.golden_id is null
+        and people.last_synced_at is null
+
+),
+
+without_trigger as (
+
+    select
+        golden_id, row_key, 'T8' as code, 'B' as grade,
+        'The contact may cross and nothing would refuse it, but no sync was ever started for it' as sentence,
+        evidence
+    from eligible
+    where event_at <= as_of_at - interval '24 hours'
+
+),
+
+in_flight as (
+
+    select
+        golden_id, row_key, 'T12' as code, 'B' as grade,
+        concat('The contact became MQL on ', to_char(event_at, '%Y-%m-%d %H:%M'), ' UTC, less than a day before the data was read') as sentence,
+        evidence
+    from eligible
+    where event_at > as_of_at - interval '24 hours'
+
+),
+
+refused as (
+
+    select
+        people.golden_id, people.row_key, refusals.code, 'D' as grade,
+        case refusals.code
+            when 'T14' then concat('Salesforce requires ', refusals.field, ', which is blank')
+            when 'T15' then concat('Salesforce has no value for ', refusals.field, ' `', refusals.value, '`')
+            when 'T16' then concat('Salesforce retired the value for ', refusals.field, ' `', refusals.value, '`')
+            when 'T20' then concat('The integration user may not write ', refusals.field)
+            when 'T21' then concat('The owner ', coalesce(concat('`', refusals.value, '` '), ''), 'has no active user in Salesforce')
+            else concat('The value of ', refusals.field, ' is too long for Salesforce')
+        end as sentence,
+        people.evidence
+    from people
+    inner join refusals
+        on people.golden_id = refusals.golden_id
+    where refusals.code is not null
+        and people.is_included
+
+),
+
+tests as (
+
+    select * from not_on_list
+    union all
+    select * from below_threshold
+    union all
+    select * from without_email
+    union all
+    select * from invalid_email
+    union all
+    select * from without_trigger
+    union all
+    select * from in_flight
+    union all
+    select * from refused
+
+),
+
+final as (
+
+    select
+        golden_id,
+        'exit' as side,
+        row_key,
+        code,
+        grade,
+        sentence,
+        evidence,
+        true as may_be_primary
+    from tests
+
+)
+
+select * from final
