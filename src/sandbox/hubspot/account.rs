@@ -1,0 +1,171 @@
+//! Who the account is and what it has left (reference section 13).
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use jiff::{Timestamp, ToSpan};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::errors::ApiError;
+use super::time::iso;
+use super::{APP_ID, Server, Work, gate, parse, reply, validate};
+
+const CUSTOM_PROPERTIES_MAX: usize = 1000;
+const RECORDS_MAX: u64 = 15_000_000;
+const PIPELINES_MAX: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenRequest {
+    token_key: String,
+}
+
+pub async fn details(State(server): State<Server>) -> Result<Response, ApiError> {
+    let details = server
+        .call(|work| {
+            let account = &work.world.hubspot;
+            let now = Timestamp::from_millisecond(work.now).unwrap_or_default();
+            let offset = gate::account_zone(work).to_offset(now).seconds();
+            let sign = if offset < 0 { '-' } else { '+' };
+            let (hours, minutes) = (offset.abs() / 3600, offset.abs() % 3600 / 60);
+            Ok(json!({
+                "portalId": portal_number(work),
+                "accountType": "STANDARD",
+                "timeZone": account.time_zone,
+                "companyCurrency": account.currency,
+                "additionalCurrencies": [],
+                "utcOffset": format!("{sign}{hours:02}:{minutes:02}"),
+                "utcOffsetMilliseconds": i64::from(offset) * 1000,
+                "uiDomain": "app.hubspot.com",
+                "dataHostingLocation": "na1",
+            }))
+        })
+        .await?;
+    reply(StatusCode::OK, &details)
+}
+
+pub async fn usage(State(server): State<Server>) -> Result<Response, ApiError> {
+    let usage = server
+        .call(|work| {
+            let now = Timestamp::from_millisecond(work.now).unwrap_or_default();
+            let tomorrow = now
+                .to_zoned_datetime(gate::account_zone(work))
+                .checked_add(1.day())
+                .and_then(|tomorrow| tomorrow.start_of_day());
+            Ok(json!({"results": [{
+                "name": "Private App API Calls Daily",
+                "usageLimit": work.world.hubspot.daily_calls_max,
+                "currentUsage": gate::calls_today(work)?,
+                "collectedAt": iso(work.now),
+                "fetchStatus": "SUCCESS",
+                "resetsAt": tomorrow.ok().map(|at| iso(at.timestamp().as_millisecond())),
+            }]}))
+        })
+        .await?;
+    reply(StatusCode::OK, &usage)
+}
+
+/// Tells what a private app's token is for; an unknown token is a 404.
+pub async fn token_info(State(server): State<Server>, body: Bytes) -> Result<Response, ApiError> {
+    let request: TokenRequest = parse(&body)?;
+    let hubspot = &server.shared.world.hubspot;
+    if request.token_key != hubspot.token {
+        // Outside the gate, so the body is written here.
+        let error = ApiError::not_found("No private app was found for this token");
+        return reply(error.status, &error.body);
+    }
+    let mut scopes = vec!["oauth".to_owned(), "crm.lists.read".to_owned()];
+    scopes.extend(["crm.lists.write", "crm.objects.owners.read"].map(str::to_owned));
+    for object in ["contacts", "companies", "deals", "custom"] {
+        for kind in ["objects", "schemas"] {
+            scopes.push(format!("crm.{kind}.{object}.read"));
+            scopes.push(format!("crm.{kind}.{object}.write"));
+        }
+    }
+    let info = json!({
+        "userId": 1,
+        "hubId": hubspot.portal_id.parse::<u64>().unwrap_or_default(),
+        "appId": APP_ID.parse::<u64>().unwrap_or_default(),
+        "scopes": scopes,
+    });
+    reply(StatusCode::OK, &info)
+}
+
+pub async fn record_limits(State(server): State<Server>) -> Result<Response, ApiError> {
+    let limits = server
+        .call(|work| {
+            let mut rows = Vec::new();
+            for object in &work.schema.objects {
+                let used: i64 = work.db.query_row(
+                    "select count(*) from records where object = ?1 and archived = 0",
+                    [&object.id],
+                    |row| row.get(0),
+                )?;
+                rows.push(json!({
+                    "objectTypeId": object.id,
+                    "limit": RECORDS_MAX,
+                    "usage": used,
+                    "singularLabel": object.singular(),
+                    "pluralLabel": object.name,
+                }));
+            }
+            let (standard, custom): (Vec<Value>, Vec<Value>) = rows.into_iter().partition(|row| {
+                row["objectTypeId"].as_str().is_some_and(|id| id.starts_with("0-"))
+            });
+            Ok(json!({"hubspotDefinedObjectTypes": standard, "customObjectTypes": custom}))
+        })
+        .await?;
+    reply(StatusCode::OK, &limits)
+}
+
+pub async fn property_limits(State(server): State<Server>) -> Result<Response, ApiError> {
+    let limits = server
+        .call(|work| {
+            let by_object: Vec<Value> = work
+                .schema
+                .objects
+                .iter()
+                .map(|object| {
+                    let used =
+                        object.properties.values().filter(|one| !one.hubspot_defined).count();
+                    json!({
+                        "objectTypeId": object.id,
+                        "limit": CUSTOM_PROPERTIES_MAX,
+                        "usage": used,
+                        "percentage": used * 100 / CUSTOM_PROPERTIES_MAX,
+                        "singularLabel": object.singular(),
+                        "pluralLabel": object.name,
+                    })
+                })
+                .collect();
+            Ok(json!({"byObjectType": by_object}))
+        })
+        .await?;
+    reply(StatusCode::OK, &limits)
+}
+
+pub async fn pipeline_limits(State(server): State<Server>) -> Result<Response, ApiError> {
+    let limits = server
+        .call(|work| {
+            let mut rows = Vec::new();
+            for object in &work.schema.objects {
+                let used = validate::pipelines(work, object)?.len();
+                if used > 0 {
+                    rows.push(json!({
+                        "objectTypeId": object.id,
+                        "limit": PIPELINES_MAX,
+                        "usage": used,
+                    }));
+                }
+            }
+            Ok(json!({"hubspotDefinedObjectTypes": rows}))
+        })
+        .await?;
+    reply(StatusCode::OK, &limits)
+}
+
+fn portal_number(work: &Work<'_>) -> u64 {
+    work.portal_id().parse().unwrap_or_default()
+}

@@ -1,0 +1,308 @@
+//! What every call passes first and last: credentials, allowances, counts, faults and headers.
+
+use std::collections::VecDeque;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rusqlite::OptionalExtension;
+
+use super::errors::ApiError;
+use super::{Server, Work, faults};
+
+const TEN_SECONDS_MS: i64 = 10_000;
+const SEARCHES_PER_SECOND_MAX: usize = 5;
+
+/// Times of recent calls, in epoch milliseconds of the sandbox's clock.
+#[derive(Debug, Default)]
+pub struct Windows {
+    calls: VecDeque<i64>,
+    searches: VecDeque<i64>,
+}
+
+/// The path of a call before routing took its prefix away.
+#[derive(Clone, Debug)]
+pub struct CalledPath(pub String);
+
+/// The daily allowance after a call.
+#[derive(Clone, Copy, Debug)]
+struct Daily {
+    max: u64,
+    used: u64,
+}
+
+pub async fn gate(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let family = family(&path);
+    request.extensions_mut().insert(CalledPath(path));
+    let method = request.method().as_str().to_owned();
+    server.shared.counters.count("hubspot", &family, &method);
+    let is_search = family.ends_with(".search") && family.starts_with("objects");
+    let (answer, daily) = admit_and_run(&server, &family, &method, is_search, request, next).await;
+    finish(&server, answer, daily, is_search)
+}
+
+async fn admit_and_run(
+    server: &Server,
+    family: &str,
+    method: &str,
+    is_search: bool,
+    request: Request,
+    next: Next,
+) -> (Response, Option<Daily>) {
+    if let Err(error) = authorize(server, request.headers()) {
+        return (error.into_response(), None);
+    }
+    let daily = match server.call(count_today).await {
+        Ok(daily) => daily,
+        Err(error) => return (error.into_response(), None),
+    };
+    if let Err(error) = admit(server, daily, is_search) {
+        return (error.into_response(), Some(daily));
+    }
+    let answer = match faults::take(server, family, method) {
+        Some(fault) => {
+            if fault.after_handling {
+                // Only the answer is lost: the call has its full effect.
+                drop(next.run(request).await);
+            }
+            fault.answer()
+        }
+        None => next.run(request).await,
+    };
+    (answer, Some(daily))
+}
+
+fn authorize(server: &Server, headers: &HeaderMap) -> Result<(), ApiError> {
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(str::trim);
+    match token {
+        Some(token) if token == server.shared.world.hubspot.token => Ok(()),
+        Some(token) if server.settings().expired_tokens.iter().any(|old| old == token) => {
+            Err(ApiError::new(
+                StatusCode::UNAUTHORIZED,
+                Some("EXPIRED_AUTHENTICATION"),
+                "The OAuth token used to make this call expired 1 second(s) ago.",
+            ))
+        }
+        _ => Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            Some("INVALID_AUTHENTICATION"),
+            "Authentication credentials not found. This API supports OAuth 2.0 authentication and \
+             you can find more details at \
+             https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+        )),
+    }
+}
+
+/// Counts a call to the account's day and returns where that leaves the allowance.
+fn count_today(work: &Work<'_>) -> Result<Daily, ApiError> {
+    let used: i64 = work
+        .db
+        .prepare_cached(
+            "insert into usage (day, calls) values (?1, 1)
+             on conflict (day) do update set calls = calls + 1 returning calls",
+        )?
+        .query_row([today(work)], |row| row.get(0))?;
+    Ok(Daily {
+        max: work.world.hubspot.daily_calls_max,
+        used: u64::try_from(used).unwrap_or_default(),
+    })
+}
+
+/// Returns how many calls the account's day has seen.
+pub fn calls_today(work: &Work<'_>) -> Result<i64, ApiError> {
+    Ok(work
+        .db
+        .query_row("select calls from usage where day = ?1", [today(work)], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
+}
+
+/// Returns the account's time zone; an unknown name counts as UTC.
+pub fn account_zone(work: &Work<'_>) -> TimeZone {
+    TimeZone::get(&work.world.hubspot.time_zone).unwrap_or(TimeZone::UTC)
+}
+
+fn today(work: &Work<'_>) -> String {
+    let now = Timestamp::from_millisecond(work.now).unwrap_or_default();
+    now.to_zoned_datetime(account_zone(work)).date().to_string()
+}
+
+fn admit(server: &Server, daily: Daily, is_search: bool) -> Result<(), ApiError> {
+    let settings = server.settings();
+    if settings.enforces_daily_limit && daily.used > daily.max {
+        return Err(ApiError::rate_limited("DAILY", "daily"));
+    }
+    let now = server.shared.clock.now().as_millisecond();
+    let mut windows = server.shared.windows.lock().unwrap_or_else(PoisonError::into_inner);
+    if is_search {
+        if settings.enforces_search_limit
+            && !enter(&mut windows.searches, now, 1000, SEARCHES_PER_SECOND_MAX)
+        {
+            return Err(ApiError::rate_limited("SECONDLY", "secondly"));
+        }
+    } else if settings.enforces_ten_secondly_limit
+        && !enter(
+            &mut windows.calls,
+            now,
+            TEN_SECONDS_MS,
+            usize::try_from(settings.ten_secondly_max).unwrap_or(usize::MAX),
+        )
+    {
+        return Err(ApiError::rate_limited("TEN_SECONDLY_ROLLING", "ten_secondly_rolling"));
+    }
+    Ok(())
+}
+
+/// Adds a call to a rolling window unless it is full.
+fn enter(window: &mut VecDeque<i64>, now: i64, length_ms: i64, max: usize) -> bool {
+    while window.front().is_some_and(|at| *at <= now - length_ms) {
+        window.pop_front();
+    }
+    let has_room = window.len() < max;
+    if has_room {
+        window.push_back(now);
+    }
+    has_room
+}
+
+/// Writes the error body, if any, and the headers that every answer carries.
+fn finish(
+    server: &Server,
+    mut answer: Response,
+    daily: Option<Daily>,
+    is_search: bool,
+) -> Response {
+    let number = server.shared.calls_answered.fetch_add(1, Ordering::Relaxed);
+    let correlation_id = format!("c0c0c0c0-0000-4000-8000-{number:012x}");
+    if let Some(error) = answer.extensions_mut().remove::<ApiError>() {
+        let mut body = error.body;
+        body.correlation_id = Some(correlation_id.clone());
+        answer = super::reply(error.status, &body).unwrap_or_else(|error| {
+            // The error of writing an error has nothing left to say but its status.
+            error.status.into_response()
+        });
+    }
+    let headers = answer.headers_mut();
+    let mut put = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    };
+    put("x-hubspot-correlation-id", correlation_id);
+    let Some(daily) = daily else { return answer };
+    if is_search {
+        put("x-hubspot-rate-limit-exemptions", "[\"ten-secondly\"]".to_owned());
+        return answer;
+    }
+    let settings = server.settings();
+    // Without enforcement the window says what a calm client would see.
+    let in_window = if settings.enforces_ten_secondly_limit {
+        let windows = server.shared.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        u32::try_from(windows.calls.len()).unwrap_or(u32::MAX)
+    } else {
+        1
+    };
+    let left = settings.ten_secondly_max.saturating_sub(in_window);
+    put("x-hubspot-ratelimit-daily", daily.max.to_string());
+    put("x-hubspot-ratelimit-daily-remaining", daily.max.saturating_sub(daily.used).to_string());
+    put("x-hubspot-ratelimit-interval-milliseconds", TEN_SECONDS_MS.to_string());
+    put("x-hubspot-ratelimit-max", settings.ten_secondly_max.to_string());
+    put("x-hubspot-ratelimit-remaining", left.to_string());
+    put("x-hubspot-ratelimit-secondly", (settings.ten_secondly_max / 10).to_string());
+    put("x-hubspot-ratelimit-secondly-remaining", (left / 10).to_string());
+    answer
+}
+
+/// Names an endpoint family from a path: versions and object types left out, ids as `one`.
+///
+/// `/crm/objects/2026-09/contacts/batch/read` and its `v3` form are both `objects.batch.read`,
+/// a single record is `objects.one`.
+fn family(path: &str) -> String {
+    let mut segments = path
+        .split('/')
+        .filter(|segment| !["", "crm", "v3", "v4", "2026-03", "2026-09"].contains(segment));
+    let area = segments.next().unwrap_or_default();
+    let n_object_types = match area {
+        "objects" | "properties" | "pipelines" => 1,
+        "associations" => 2,
+        _ => 0,
+    };
+    let mut words = vec![area];
+    let mut ends_in_id = false;
+    for segment in segments.skip(n_object_types) {
+        ends_in_id = !WORDS.contains(&segment);
+        if !ends_in_id {
+            words.push(segment);
+        }
+    }
+    if ends_in_id && !words.contains(&"associations") {
+        words.push("one");
+    }
+    words.join(".")
+}
+
+/// Path segments below an area that are neither ids nor names.
+const WORDS: [&str; 26] = [
+    "batch",
+    "read",
+    "create",
+    "update",
+    "upsert",
+    "archive",
+    "search",
+    "merge",
+    "associations",
+    "associate",
+    "default",
+    "labels",
+    "memberships",
+    "join-order",
+    "add",
+    "remove",
+    "add-and-remove",
+    "object-type-id",
+    "name",
+    "details",
+    "api-usage",
+    "daily",
+    "private-apps",
+    "records",
+    "custom-properties",
+    "pipelines",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_family_whatever_the_version() {
+        assert_eq!(family("/crm/objects/2026-09/contacts/batch/read"), "objects.batch.read");
+        assert_eq!(family("/crm/v3/objects/contacts"), "objects");
+        assert_eq!(family("/crm/v3/objects/contacts/512"), "objects.one");
+        assert_eq!(family("/crm/v4/associations/contacts/companies/labels"), "associations.labels");
+        assert_eq!(
+            family("/crm/v4/objects/contacts/512/associations/companies"),
+            "objects.associations"
+        );
+        assert_eq!(family("/crm/lists/2026-09/3/memberships"), "lists.memberships");
+    }
+
+    #[test]
+    fn a_full_window_opens_as_time_passes() {
+        let mut window = VecDeque::new();
+        assert!((0..5).all(|_| enter(&mut window, 0, 1000, 5)));
+        assert!(!enter(&mut window, 999, 1000, 5));
+        assert!(enter(&mut window, 1000, 1000, 5));
+    }
+}

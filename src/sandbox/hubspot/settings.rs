@@ -1,0 +1,87 @@
+//! Switches for what the vendor documents loosely, does differently by account, or nobody has
+//! checked. The default is the position the reference takes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How the server behaves where more than one behaviour is defensible.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Refuses calls above the account's daily allowance. On.
+    pub enforces_daily_limit: bool,
+    /// Refuses calls above `ten_secondly_max` in ten seconds of sandbox time. Off, because a clock
+    /// that stands still never gives calls back.
+    pub enforces_ten_secondly_limit: bool,
+    /// Calls in ten seconds (Professional and Enterprise: 190).
+    pub ten_secondly_max: u32,
+    /// Refuses searches above five in one second of sandbox time. Off, as above.
+    pub enforces_search_limit: bool,
+    /// Milliseconds by which search lags behind writes. 0, because time does not pass by itself.
+    pub search_delay_ms: i64,
+    /// What a write that moves `lifecyclestage` backwards gets.
+    pub lifecycle_backward: LifecycleBackward,
+    /// Gives contacts created through the API the stage `lead` when none is sent. On.
+    pub contacts_start_as_lead: bool,
+    /// Lets a JSON `null` clear a property. Off: it changes nothing.
+    pub null_clears: bool,
+    /// Takes JSON numbers and booleans as if they were strings. On.
+    pub coerces_json_values: bool,
+    /// Moves the modified date when a write changes no value. Off.
+    pub identical_write_modifies: bool,
+    /// Keeps good records of an upsert by email when each input has a trace id. Off: the whole
+    /// batch fails.
+    pub email_upsert_partial: bool,
+    /// Keeps good records of an update when each input has a trace id. On.
+    pub update_traceid_partial: bool,
+    /// Keeps the primary record's id in a merge. Off: the result has a new id.
+    pub preserves_primary_id: bool,
+    /// Takes the id of a deactivated owner in an owner property. Off.
+    pub accepts_archived_owners: bool,
+    /// Writes `toObjectId` of associations as a JSON number; otherwise as a string. On.
+    pub numeric_association_ids: bool,
+    /// Associations of one record shown inline in a record page before paging starts.
+    pub inline_associations_max: usize,
+    /// Properties without which 2026-09 refuses to create a record, by object name. None.
+    pub required_on_create: BTreeMap<String, Vec<String>>,
+    /// Normalises dates that are not at midnight UTC on 2026-09, with a warning. Off.
+    pub lenient_dates: bool,
+    /// Tokens that were valid once.
+    pub expired_tokens: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LifecycleBackward {
+    /// 2xx, the stage stays, other properties are saved.
+    Silent,
+    /// 400 for the record.
+    Refused,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            enforces_daily_limit: true,
+            enforces_ten_secondly_limit: false,
+            ten_secondly_max: 190,
+            enforces_search_limit: false,
+            search_delay_ms: 0,
+            lifecycle_backward: LifecycleBackward::Silent,
+            contacts_start_as_lead: true,
+            null_clears: false,
+            coerces_json_values: true,
+            identical_write_modifies: false,
+            email_upsert_partial: false,
+            update_traceid_partial: true,
+            preserves_primary_id: false,
+            accepts_archived_owners: false,
+            numeric_association_ids: true,
+            inline_associations_max: 500,
+            required_on_create: BTreeMap::new(),
+            lenient_dates: false,
+            expired_tokens: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The server's SQLite database: records, their history, and what makes values unique.
+//!
+//! A record's properties are one JSON text of its non-empty values. What lists, searches and
+//! unique keys go by is kept in columns and a side table beside it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::schema::{ObjectType, Property, Schema};
+
+pub type Properties = BTreeMap<String, String>;
+
+/// One record as it is kept. Times are epoch milliseconds.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub id: i64,
+    pub archived: bool,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub archived_at: Option<i64>,
+    pub properties: Properties,
+}
+
+/// One value a property had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub value: String,
+    pub at: i64,
+    pub source_type: String,
+    pub source_id: String,
+    pub source_label: String,
+    pub updated_by_user_id: Option<i64>,
+}
+
+const TABLES: &str = "
+create table if not exists meta (key text primary key, value text not null) without rowid;
+create table if not exists objects (id text primary key, name text not null, next_id integer not null);
+create table if not exists properties (
+    object text not null, name text not null, definition text not null,
+    primary key (object, name)) without rowid;
+create table if not exists records (
+    object text not null, id integer not null, archived integer not null,
+    created_at integer not null, updated_at integer not null, archived_at integer,
+    email text, properties text not null, primary key (object, id));
+create table if not exists unique_values (
+    object text not null, property text not null, value text not null, id integer not null,
+    is_secondary integer not null, primary key (object, property, value)) without rowid;
+create table if not exists history (
+    object text not null, id integer not null, property text not null, value text not null,
+    at integer not null, source_type text not null, source_id text not null,
+    source_label text not null, updated_by_user_id integer);
+create table if not exists aliases (
+    object text not null, old_id integer not null, id integer not null,
+    primary key (object, old_id)) without rowid;
+create table if not exists associations (
+    from_object text not null, from_id integer not null, to_object text not null,
+    to_id integer not null, category text not null, type_id integer not null, label text,
+    primary key (from_object, from_id, to_object, to_id, category, type_id)) without rowid;
+create table if not exists pipelines (object text primary key, definition text not null);
+create table if not exists owners (
+    id integer primary key, email text, first_name text, last_name text, user_id integer,
+    type text not null, archived integer not null, created_at text, updated_at text);
+create table if not exists lists (
+    id integer primary key, name text not null, object text not null, processing_type text not null,
+    created_at text not null, updated_at text not null);
+create table if not exists list_memberships (
+    list_id integer not null, record_id integer not null, joined_at text not null,
+    primary key (list_id, record_id)) without rowid;
+create table if not exists usage (day text primary key, calls integer not null) without rowid;
+";
+
+/// Made after a world is loaded, which is several times faster than before.
+const INDEXES: &str = "
+create index if not exists records_by_archived on records (object, archived, id);
+create index if not exists records_by_updated on records (object, archived, updated_at, id);
+create index if not exists records_by_created on records (object, archived, created_at, id);
+create index if not exists records_by_email on records (object, email);
+create index if not exists unique_values_by_record on unique_values (object, id);
+create index if not exists history_by_record on history (object, id, property, at);
+create index if not exists aliases_by_record on aliases (object, id);
+";
+
+const RECORD_COLUMNS: &str = "id, archived, created_at, updated_at, archived_at, properties";
+
+pub fn open(file: Option<&Path>) -> rusqlite::Result<Connection> {
+    let connection = match file {
+        Some(path) => Connection::open(path)?,
+        None => Connection::open_in_memory()?,
+    };
+    // A crash may cost a sandbox its last calls; waiting for the disk would cost every call.
+    connection.execute_batch("pragma journal_mode = wal; pragma synchronous = off;")?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.execute_batch(TABLES)?;
+    Ok(connection)
+}
+
+pub fn build_indexes(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(INDEXES)
+}
+
+pub fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .query_row("select value from meta where key = ?1", [key], |row| row.get(0))
+        .optional()
+}
+
+pub fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    connection
+        .execute("insert or replace into meta (key, value) values (?1, ?2)", [key, value])
+        .map(|_| ())
+}
+
+/// Reads the account's object types and property definitions.
+pub fn schema(connection: &Connection) -> Result<Schema, rusqlite::Error> {
+    let mut objects: Vec<ObjectType> = connection
+        .prepare("select id, name from objects order by id")?
+        .query_map([], |row| {
+            Ok(ObjectType { id: row.get(0)?, name: row.get(1)?, properties: BTreeMap::new() })
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut statement =
+        connection.prepare("select name, definition from properties where object = ?1")?;
+    for object in &mut objects {
+        let mut rows = statement.query([&object.id])?;
+        while let Some(row) = rows.next()? {
+            let definition: String = row.get(1)?;
+            let property: Property = serde_json::from_str(&definition)
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+            object.properties.insert(row.get(0)?, property);
+        }
+    }
+    Ok(Schema { objects })
+}
+
+pub fn save_property(
+    connection: &Connection,
+    object: &str,
+    property: &Property,
+) -> rusqlite::Result<()> {
+    let definition = serde_json::to_string(property)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    connection
+        .execute(
+            "insert or replace into properties (object, name, definition) values (?1, ?2, ?3)",
+            params![object, property.name, definition],
+        )
+        .map(|_| ())
+}
+
+pub fn read_record(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    let text = row.get_ref(5)?.as_str()?;
+    let properties = serde_json::from_str(text)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    Ok(Stored {
+        id: row.get(0)?,
+        archived: row.get(1)?,
+        created_at: row.get(2)?,
+        updated_at: row.get(3)?,
+        archived_at: row.get(4)?,
+        properties,
+    })
+}
+
+pub fn find(connection: &Connection, object: &str, id: i64) -> rusqlite::Result<Option<Stored>> {
+    connection
+        .prepare_cached(&format!(
+            "select {RECORD_COLUMNS} from records where object = ?1 and id = ?2"
+        ))?
+        .query_row(params![object, id], read_record)
+        .optional()
+}
+
+/// Reads up to `limit` records from id `floor` on, by ascending id.
+pub fn page(
+    connection: &Connection,
+    object: &str,
+    archived: bool,
+    floor: i64,
+    limit: usize,
+) -> rusqlite::Result<Vec<Stored>> {
+    connection
+        .prepare_cached(&format!(
+            "select {RECORD_COLUMNS} from records
+             where object = ?1 and archived = ?2 and id >= ?3 order by id limit ?4"
+        ))?
+        .query_map(params![object, archived, floor, sql_count(limit)], read_record)?
+        .collect()
+}
+
+/// Follows merges: returns the surviving record's id, or the id itself.
+pub fn resolve_alias(connection: &Connection, object: &str, id: i64) -> rusqlite::Result<i64> {
+    let survivor = connection
+        .prepare_cached("select id from aliases where object = ?1 and old_id = ?2")?
+        .query_row(params![object, id], |row| row.get(0))
+        .optional()?;
+    Ok(survivor.unwrap_or(id))
+}
+
+/// Hands out the next record id of an object.
+pub fn allocate_id(connection: &Connection, object: &str) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(
+            "update objects set next_id = next_id + 1 where id = ?1 returning next_id - 1",
+        )?
+        .query_row([object], |row| row.get(0))
+}
+
+pub fn put(connection: &Connection, object: &str, record: &Stored) -> rusqlite::Result<()> {
+    let properties = serde_json::to_string(&record.properties)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    connection
+        .prepare_cached(
+            "insert or replace into records
+             (object, id, archived, created_at, updated_at, archived_at, email, properties)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            object,
+            record.id,
+            record.archived,
+            record.created_at,
+            record.updated_at,
+            record.archived_at,
+            record.properties.get("email").map(|email| email.to_lowercase()),
+            properties
+        ])
+        .map(|_| ())
+}
+
+/// Who holds a unique value, and whether it is one of the holder's secondary emails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub id: i64,
+    pub is_secondary: bool,
+}
+
+pub fn holder(
+    connection: &Connection,
+    object: &str,
+    property: &str,
+    value: &str,
+) -> rusqlite::Result<Option<Holder>> {
+    connection
+        .prepare_cached(
+            "select id, is_secondary from unique_values
+             where object = ?1 and property = ?2 and value = ?3",
+        )?
+        .query_row(params![object, property, unique_form(property, value)], |row| {
+            Ok(Holder { id: row.get(0)?, is_secondary: row.get(1)? })
+        })
+        .optional()
+}
+
+/// Rewrites which unique values a record holds; an archived record holds none.
+///
+/// The caller has checked that nobody else holds them; a value that somebody does hold stays
+/// where it is, so that a world with duplicates in it can be loaded.
+pub fn index_unique_values(
+    connection: &Connection,
+    object: &ObjectType,
+    record: &Stored,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("delete from unique_values where object = ?1 and id = ?2")?
+        .execute(params![object.id, record.id])?;
+    add_unique_values(connection, object, record)
+}
+
+/// Notes the unique values of a record that holds none yet.
+pub fn add_unique_values(
+    connection: &Connection,
+    object: &ObjectType,
+    record: &Stored,
+) -> rusqlite::Result<()> {
+    if record.archived {
+        return Ok(());
+    }
+    let mut insert = connection.prepare_cached(
+        "insert or ignore into unique_values (object, property, value, id, is_secondary)
+         values (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    for (name, value) in &record.properties {
+        if object.is_contacts() && name == "hs_additional_emails" {
+            for email in value.split(';').filter(|email| !email.is_empty()) {
+                let email = unique_form("email", email);
+                insert.execute(params![object.id, "email", email, record.id, true])?;
+            }
+        } else if object.is_key(name) {
+            let value = unique_form(name, value);
+            insert.execute(params![object.id, name, value, record.id, false])?;
+        }
+    }
+    Ok(())
+}
+
+pub fn add_version(
+    connection: &Connection,
+    object: &str,
+    id: i64,
+    property: &str,
+    version: &Version,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "insert into history (object, id, property, value, at, source_type, source_id,
+             source_label, updated_by_user_id) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            object,
+            id,
+            property,
+            version.value,
+            version.at,
+            version.source_type,
+            version.source_id,
+            version.source_label,
+            version.updated_by_user_id
+        ])
+        .map(|_| ())
+}
+
+/// Reads the kept values of a property, newest first.
+pub fn versions(
+    connection: &Connection,
+    object: &str,
+    id: i64,
+    property: &str,
+) -> rusqlite::Result<Vec<Version>> {
+    connection
+        .prepare_cached(
+            "select value, at, source_type, source_id, source_label, updated_by_user_id
+             from history where object = ?1 and id = ?2 and property = ?3
+             order by at desc, rowid desc",
+        )?
+        .query_map(params![object, id, property], |row| {
+            Ok(Version {
+                value: row.get(0)?,
+                at: row.get(1)?,
+                source_type: row.get(2)?,
+                source_id: row.get(3)?,
+                source_label: row.get(4)?,
+                updated_by_user_id: row.get(5)?,
+            })
+        })?
+        .collect()
+}
+
+/// Turns a count into what SQLite takes.
+pub fn sql_count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Emails are one whatever their case; other unique values are compared as written.
+fn unique_form(property: &str, value: &str) -> String {
+    if property == "email" { value.trim().to_lowercase() } else { value.to_owned() }
+}

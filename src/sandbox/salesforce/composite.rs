@@ -1,0 +1,246 @@
+//! Composite: up to 25 calls in one, later ones building on what earlier ones answered.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::answer::Answer;
+use super::call::{Call, Place, parse_batch_size};
+use super::dispatch;
+use super::errors::Fault;
+use super::org::Org;
+
+const SUBREQUESTS_MAX: usize = 25;
+/// Collections and queries among the subrequests.
+const HEAVY_MAX: usize = 5;
+
+#[derive(Serialize)]
+struct Composite {
+    #[serde(rename = "compositeResponse")]
+    composite_response: Vec<SubResponse>,
+}
+
+#[derive(Serialize)]
+struct SubResponse {
+    body: Option<Box<RawValue>>,
+    #[serde(rename = "httpHeaders")]
+    http_headers: Map<String, Value>,
+    #[serde(rename = "httpStatusCode")]
+    http_status_code: u16,
+    #[serde(rename = "referenceId")]
+    reference_id: String,
+}
+
+struct SubRequest {
+    method: String,
+    url: String,
+    reference_id: String,
+    body: Option<Value>,
+    batch_size: Option<usize>,
+}
+
+/// Answers `POST composite`.
+///
+/// # Errors
+/// When the request as a whole is malformed; refusals of subrequests are in the answer.
+pub fn run(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
+    let body = call.json_object()?;
+    let is_all_or_none = body.get("allOrNone").and_then(Value::as_bool).unwrap_or(false);
+    let requests = read(&body)?;
+    let mut answers: Vec<Answer> = Vec::with_capacity(requests.len());
+    let rolled_back = org.attempt(|| {
+        let mut known: HashMap<&str, Value> = HashMap::new();
+        for request in &requests {
+            let answer = match resolve(request, &known) {
+                Ok((url, body)) => one(org, request, &url, body, is_all_or_none),
+                Err(fault) => fault.to_answer(),
+            };
+            if answer.is_success() {
+                let body = answer.body.as_deref().unwrap_or("null");
+                known.insert(&request.reference_id, serde_json::from_str(body).unwrap_or_default());
+            }
+            answers.push(answer);
+        }
+        let is_failed =
+            answers.iter().any(|answer| !answer.is_success() || has_failed_rows(answer));
+        if is_all_or_none && is_failed { Err(halted()) } else { Ok(()) }
+    });
+    if let Err(fault) = rolled_back {
+        for answer in &mut answers {
+            if answer.is_success() && !has_failed_rows(answer) {
+                *answer = fault.to_answer();
+            }
+        }
+    }
+    let composite_response = requests
+        .into_iter()
+        .zip(answers)
+        .map(|(request, answer)| {
+            let mut http_headers = Map::new();
+            if let Some(location) = answer.location {
+                http_headers.insert("Location".to_owned(), json!(location));
+            }
+            SubResponse {
+                body: answer.body.and_then(|body| RawValue::from_string(body).ok()),
+                http_headers,
+                http_status_code: answer.status,
+                reference_id: request.reference_id,
+            }
+        })
+        .collect();
+    Ok(Answer::json(200, &Composite { composite_response }))
+}
+
+fn one(
+    org: &Org<'_>,
+    request: &SubRequest,
+    url: &str,
+    body: Option<Value>,
+    is_all_or_none: bool,
+) -> Answer {
+    let (mut call, place) = Call::new(&request.method, url);
+    let is_nested = call.path.first().is_some_and(|first| first == "composite")
+        && call.path.get(1).is_none_or(|second| second != "sobjects");
+    if !matches!(place, Place::Data { .. }) || is_nested {
+        return Fault::not_found().to_answer();
+    }
+    call.body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+    call.batch_size = request.batch_size;
+    call.is_all_or_none_forced = is_all_or_none;
+    match dispatch::data(org, &call) {
+        Ok(answer) => answer,
+        Err(fault) => fault.to_answer(),
+    }
+}
+
+fn read(body: &Map<String, Value>) -> Result<Vec<SubRequest>, Fault> {
+    let Some(Value::Array(raw)) = body.get("compositeRequest") else {
+        return Err(Fault::new(
+            400,
+            "MISSING_ARGUMENT",
+            "The compositeRequest parameter is required",
+        ));
+    };
+    if raw.len() > SUBREQUESTS_MAX {
+        let message = format!("Number of subrequests exceeds the limit of {SUBREQUESTS_MAX}");
+        return Err(Fault::new(400, "LIMIT_EXCEEDED", message));
+    }
+    let mut requests: Vec<SubRequest> = Vec::with_capacity(raw.len());
+    let mut n_heavy = 0;
+    for item in raw {
+        let text = |key: &str| {
+            item.get(key).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
+                Fault::new(400, "MISSING_ARGUMENT", format!("{key} is required in a subrequest"))
+            })
+        };
+        let (method, url, reference_id) = (text("method")?, text("url")?, text("referenceId")?);
+        let is_name = !reference_id.is_empty()
+            && reference_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !is_name || requests.iter().any(|request| request.reference_id == reference_id) {
+            let message = format!("Invalid or repeated reference id: {reference_id}");
+            return Err(Fault::new(400, "INVALID_INPUT", message));
+        }
+        n_heavy += usize::from(is_heavy(&url));
+        let headers = item.get("httpHeaders").and_then(Value::as_object);
+        let batch_size = headers
+            .and_then(|headers| {
+                headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Sforce-Query-Options"))
+            })
+            .and_then(|(_, value)| parse_batch_size(value.as_str()?));
+        let body = item.get("body").filter(|body| !body.is_null()).cloned();
+        requests.push(SubRequest { method, url, reference_id, body, batch_size });
+    }
+    if n_heavy > HEAVY_MAX {
+        let message = format!(
+            "Number of sObject Collections and query subrequests exceeds the limit of {HEAVY_MAX}"
+        );
+        return Err(Fault::new(400, "LIMIT_EXCEEDED", message));
+    }
+    Ok(requests)
+}
+
+fn is_heavy(url: &str) -> bool {
+    let (call, _) = Call::new("GET", url);
+    match call.path.first().map(String::as_str) {
+        Some("query" | "queryAll") => true,
+        Some("composite") => call.path.get(1).is_some_and(|second| second == "sobjects"),
+        _ => false,
+    }
+}
+
+/// Puts the values of `@{reference.path}` into an address and a body.
+fn resolve(
+    request: &SubRequest,
+    known: &HashMap<&str, Value>,
+) -> Result<(String, Option<Value>), Fault> {
+    let url = fill(&request.url, known)?;
+    let body = request.body.as_ref().map(|body| fill_value(body, known)).transpose()?;
+    Ok((url, body))
+}
+
+fn fill_value(value: &Value, known: &HashMap<&str, Value>) -> Result<Value, Fault> {
+    Ok(match value {
+        Value::String(text) => Value::String(fill(text, known)?),
+        Value::Array(items) => Value::Array(
+            items.iter().map(|item| fill_value(item, known)).collect::<Result<_, _>>()?,
+        ),
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(key, value)| Ok((key.clone(), fill_value(value, known)?)))
+                .collect::<Result<_, Fault>>()?,
+        ),
+        other => other.clone(),
+    })
+}
+
+fn fill(text: &str, known: &HashMap<&str, Value>) -> Result<String, Fault> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("@{") {
+        let Some((reference, behind)) = after.split_once('}') else { break };
+        out.push_str(before);
+        out.push_str(&look_up(reference, known)?);
+        rest = behind;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+fn look_up(reference: &str, known: &HashMap<&str, Value>) -> Result<String, Fault> {
+    let unknown = || {
+        let message = format!("Invalid reference specified. No value for {reference} found");
+        Fault::new(400, "PROCESSING_HALTED", message)
+    };
+    let name_end = reference.find(['.', '[']).unwrap_or(reference.len());
+    let (name, path) = reference.split_at(name_end);
+    let mut value = known.get(name).ok_or_else(unknown)?;
+    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
+        value = match part.strip_suffix(']') {
+            Some(index) => value.get(index.parse::<usize>().map_err(|_| unknown())?),
+            None => value.get(part),
+        }
+        .ok_or_else(unknown)?;
+    }
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(unknown()),
+        other => Ok(other.to_string()),
+    }
+}
+
+/// Tells a collection's answer in which some row was refused.
+fn has_failed_rows(answer: &Answer) -> bool {
+    answer.body.as_deref().is_some_and(|body| {
+        body.starts_with('[') && body.contains("\"success\":false,\"errors\":[{\"statusCode\"")
+    })
+}
+
+fn halted() -> Fault {
+    Fault::new(
+        400,
+        "PROCESSING_HALTED",
+        "The transaction was rolled back since another operation in the same transaction failed.",
+    )
+}

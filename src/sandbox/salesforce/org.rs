@@ -1,0 +1,276 @@
+//! The org at one moment of one call: schema, stored rows, who is asking, what time it is.
+//!
+//! Every sObject has a table of its own with a column a field, so that a query becomes SQL with
+//! little change. Deleted rows stay, marked, as in the vendor's recycle bin.
+
+use std::fmt::Write as _;
+use std::sync::Mutex;
+
+use rusqlite::types::Value as Cell;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+
+use super::cursors::Cursors;
+use super::errors::Fault;
+use super::ids;
+use super::schema::{Catalog, Field, FieldKind, Object};
+use crate::sandbox::world::SalesforceWorld;
+
+/// What handlers work with.
+pub struct Org<'a> {
+    pub catalog: &'a Catalog,
+    pub connection: &'a Connection,
+    pub world: &'a SalesforceWorld,
+    pub cursors: &'a Mutex<Cursors>,
+    pub now: jiff::Timestamp,
+    pub calls_used: u64,
+}
+
+/// One stored record, its cells in the order of the object's fields.
+#[derive(Clone, Debug)]
+pub struct StoredRow {
+    pub row: i64,
+    pub cells: Vec<Cell>,
+}
+
+impl StoredRow {
+    /// Returns a field's value, null for a field the object lacks.
+    pub fn cell(&self, object: &Object, field: &str) -> &Cell {
+        object.position(field).and_then(|index| self.cells.get(index)).unwrap_or(&Cell::Null)
+    }
+
+    pub fn text(&self, object: &Object, field: &str) -> Option<&str> {
+        match self.cell(object, field) {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn is_true(&self, object: &Object, field: &str) -> bool {
+        matches!(self.cell(object, field), Cell::Integer(flag) if *flag != 0)
+    }
+
+    pub fn is_deleted(&self, object: &Object) -> bool {
+        self.is_true(object, "IsDeleted")
+    }
+
+    pub fn id(&self, object: &Object) -> &str {
+        self.text(object, "Id").unwrap_or_default()
+    }
+}
+
+/// Makes the tables that a catalog needs, where they do not exist yet.
+///
+/// # Errors
+/// When the database fails.
+pub fn create_tables(connection: &Connection, catalog: &Catalog) -> rusqlite::Result<()> {
+    let mut sql = String::from(
+        "create table if not exists sandbox_facts (name text primary key, value) without rowid;\n\
+         create table if not exists sandbox_api_usage (at text primary key, calls integer) without rowid;\n\
+         create table if not exists sandbox_added_picklist_values \
+         (object text, field text, value text collate nocase, primary key (object, field, value)) without rowid;\n",
+    );
+    for object in &catalog.objects {
+        let columns: String = object
+            .fields
+            .iter()
+            .filter(|field| field.is_stored() && field.kind != FieldKind::Id)
+            .fold(String::new(), |mut columns, field| {
+                let _ = write!(columns, ", {} {}", field.column(), field.kind.column_type());
+                columns
+            });
+        let table = object.table();
+        let _ = writeln!(
+            sql,
+            "create table if not exists {table} (_row integer primary key, \"Id\" text not null unique{columns});"
+        );
+        let mut index = |name: &str, columns: &str| {
+            let name = super::schema::quote(&format!("{}.{name}", object.name));
+            let _ = writeln!(sql, "create index if not exists {name} on {table} ({columns});");
+        };
+        // Both cover the row ids of a full or an incremental read, so opening a query stays cheap.
+        index("ids", "\"Id\", \"IsDeleted\"");
+        index("changes", "\"SystemModstamp\", \"Id\", \"IsDeleted\"");
+        for field in &object.fields {
+            let is_parent = field.kind == FieldKind::Reference
+                && field.name != "OwnerId"
+                && !field.name.ends_with("ById");
+            if (field.is_lookup_key && field.kind != FieldKind::Id) || is_parent {
+                index(&field.name, &field.column());
+            }
+        }
+    }
+    connection.execute_batch(&sql)
+}
+
+impl Org<'_> {
+    /// Returns a record by its 18-character id, deleted or not.
+    pub fn row(&self, object: &Object, id: &str) -> Result<Option<StoredRow>, Fault> {
+        self.rows_where(object, "\"Id\" = ?1", &[Cell::Text(id.to_owned())])
+            .map(|rows| rows.into_iter().next())
+    }
+
+    /// Returns the records that aren't deleted and hold `value` in `field`.
+    pub fn rows_by(
+        &self,
+        object: &Object,
+        field: &Field,
+        value: &Cell,
+    ) -> Result<Vec<StoredRow>, Fault> {
+        let collation = if field.is_case_sensitive { " collate binary" } else { "" };
+        let condition = format!("{} = ?1{collation} and \"IsDeleted\" = 0", field.column());
+        self.rows_where(object, &condition, std::slice::from_ref(value))
+    }
+
+    fn rows_where(
+        &self,
+        object: &Object,
+        condition: &str,
+        parameters: &[Cell],
+    ) -> Result<Vec<StoredRow>, Fault> {
+        let columns = object.fields.iter().fold(String::from("_row"), |mut columns, field| {
+            columns.push_str(", ");
+            columns.push_str(&if field.is_stored() { field.column() } else { "null".to_owned() });
+            columns
+        });
+        let sql =
+            format!("select {columns} from {} where {condition} order by _row", object.table());
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let n_fields = object.fields.len();
+        let rows = statement.query_map(params_from_iter(parameters), |row| {
+            let cells = (1..=n_fields).map(|index| row.get(index)).collect::<Result<_, _>>()?;
+            Ok(StoredRow { row: row.get(0)?, cells })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Adds a record of already checked cells, one a field.
+    pub fn insert(&self, object: &Object, cells: &[Cell]) -> Result<i64, Fault> {
+        insert(self.connection, object, cells)?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Overwrites some fields of a record, by position among the object's fields.
+    pub fn update(
+        &self,
+        object: &Object,
+        row: i64,
+        changes: &[(usize, Cell)],
+    ) -> Result<(), Fault> {
+        let mut assignments = String::new();
+        let mut parameters = Vec::with_capacity(changes.len() + 1);
+        for (index, cell) in changes {
+            let Some(field) = object.fields.get(*index) else { continue };
+            let separator = if assignments.is_empty() { "" } else { ", " };
+            let _ = write!(assignments, "{separator}{} = ?", field.column());
+            parameters.push(cell.clone());
+        }
+        if parameters.is_empty() {
+            return Ok(());
+        }
+        parameters.push(Cell::Integer(row));
+        let sql = format!("update {} set {assignments} where _row = ?", object.table());
+        self.connection.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
+        Ok(())
+    }
+
+    /// Returns an unused id of an object.
+    pub fn mint(&self, object: &Object) -> Result<String, Fault> {
+        loop {
+            let id = ids::mint(&object.key_prefix, self.next_number()?);
+            if self.row(object, &id)?.is_none() {
+                return Ok(id);
+            }
+        }
+    }
+
+    /// Returns a number that no earlier call got.
+    pub fn next_number(&self) -> Result<u64, Fault> {
+        let number: i64 = self
+            .connection
+            .prepare_cached(
+                "insert into sandbox_facts values ('next_number', 1) \
+                 on conflict (name) do update set value = value + 1 returning value",
+            )?
+            .query_row([], |row| row.get(0))?;
+        Ok(u64::try_from(number).unwrap_or_default())
+    }
+
+    /// Returns the record that an id names, of whatever object.
+    pub fn row_of_id(&self, id: &str) -> Result<Option<(&Object, StoredRow)>, Fault> {
+        let Some(object) = self.catalog.object_of_id(id) else { return Ok(None) };
+        Ok(self.row(object, id)?.map(|row| (object, row)))
+    }
+
+    /// Remembers a text that an unrestricted picklist did not list.
+    pub fn add_picklist_value(
+        &self,
+        object: &Object,
+        field: &Field,
+        value: &str,
+    ) -> Result<(), Fault> {
+        self.connection
+            .prepare_cached(
+                "insert or ignore into sandbox_added_picklist_values values (?1, ?2, ?3)",
+            )?
+            .execute(params![object.name, field.name, value])?;
+        Ok(())
+    }
+
+    /// Returns the texts written to an unrestricted picklist beyond its listed values.
+    pub fn added_picklist_values(
+        &self,
+        object: &Object,
+        field: &Field,
+    ) -> Result<Vec<String>, Fault> {
+        let mut statement = self.connection.prepare_cached(
+            "select value from sandbox_added_picklist_values where object = ?1 and field = ?2 order by value",
+        )?;
+        let values = statement.query_map(params![object.name, field.name], |row| row.get(0))?;
+        Ok(values.collect::<Result<_, _>>()?)
+    }
+
+    /// Returns the text already added to an unrestricted picklist, in its first casing.
+    pub fn added_picklist_value(
+        &self,
+        object: &Object,
+        field: &Field,
+        value: &str,
+    ) -> Result<Option<String>, Fault> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "select value from sandbox_added_picklist_values where object = ?1 and field = ?2 and value = ?3",
+            )?
+            .query_row(params![object.name, field.name, value], |row| row.get(0))
+            .optional()?)
+    }
+
+    /// Runs `work` so that its writes are all kept or, when it fails, all undone.
+    pub fn attempt<T>(&self, work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+        self.connection.execute_batch("savepoint attempt")?;
+        let result = work();
+        if result.is_err() {
+            self.connection.execute_batch("rollback to attempt")?;
+        }
+        self.connection.execute_batch("release attempt")?;
+        result
+    }
+}
+
+/// Adds a record, one cell a field; compound fields have no column and are passed over.
+pub fn insert(connection: &Connection, object: &Object, cells: &[Cell]) -> rusqlite::Result<()> {
+    let mut columns = String::new();
+    let mut marks = String::new();
+    let mut parameters = Vec::with_capacity(cells.len());
+    for (field, cell) in object.fields.iter().zip(cells).filter(|(field, _)| field.is_stored()) {
+        let separator = if columns.is_empty() { "" } else { ", " };
+        columns.push_str(separator);
+        columns.push_str(&field.column());
+        marks.push_str(separator);
+        marks.push('?');
+        parameters.push(cell);
+    }
+    let sql = format!("insert into {} ({columns}) values ({marks})", object.table());
+    connection.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
+    Ok(())
+}

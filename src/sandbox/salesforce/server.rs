@@ -1,0 +1,282 @@
+//! The server: its state, its door, and the count of what comes through.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::{HeaderMap, HeaderValue, Response};
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::answer::Answer;
+use super::call::{Call, Place, parse_batch_size};
+use super::cursors::Cursors;
+use super::errors::{Fault, ServerError};
+use super::oauth::{self, Sessions};
+use super::org::{self, Org};
+use super::schema::Catalog;
+use super::{admin, dispatch, load};
+use crate::sandbox::world::SalesforceWorld;
+use crate::sandbox::{CallCounters, Clock, World};
+
+const NAME: &str = "salesforce";
+/// Most bytes of a request body.
+const BODY_BYTES_MAX: usize = 64 << 20;
+/// Most bytes of a request's address.
+const ADDRESS_BYTES_MAX: usize = 16_384;
+/// Span over which calls are held against the allowance.
+const ALLOWANCE_SPAN: SignedDuration = SignedDuration::from_hours(24);
+
+/// The server's state; clones share it.
+#[derive(Clone)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    catalog: Catalog,
+    world: SalesforceWorld,
+    connection: Mutex<Connection>,
+    cursors: Mutex<Cursors>,
+    sessions: Mutex<Sessions>,
+    clock: Clock,
+    counters: CallCounters,
+}
+
+/// A request as the door reads it.
+struct Visit {
+    call: Call,
+    place: Place,
+    authorization: Option<String>,
+    base_url: String,
+}
+
+impl Server {
+    /// Opens the server's database, loading the world into a new one.
+    ///
+    /// `database` is a file, or none for a database in memory.
+    ///
+    /// # Errors
+    /// When the world or the database cannot be read.
+    pub fn open(
+        world_dir: &Path,
+        world: &World,
+        database: Option<&Path>,
+        clock: Clock,
+        counters: CallCounters,
+    ) -> Result<Self, ServerError> {
+        let directory = world_dir.join("salesforce");
+        let catalog = Catalog::read(&directory.join("schema"))?;
+        let connection = match database {
+            Some(path) => Connection::open(path)?,
+            None => Connection::open_in_memory()?,
+        };
+        connection.set_prepared_statement_cache_capacity(256);
+        // A sandbox may lose its last moments in a power cut; it must not wait for the disk.
+        connection.execute_batch("pragma journal_mode = wal; pragma synchronous = off;")?;
+        org::create_tables(&connection, &catalog)?;
+        let is_loaded = connection
+            .query_row("select 1 from sandbox_facts where name = 'loaded'", [], |_| Ok(()))
+            .optional()?
+            .is_some();
+        if !is_loaded {
+            connection.execute_batch("begin")?;
+            load::load(&connection, &catalog, world, &directory)?;
+            connection.execute_batch(
+                "insert into sandbox_facts values ('loaded', 1); commit; analyze;",
+            )?;
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                catalog,
+                world: world.salesforce.clone(),
+                connection: Mutex::new(connection),
+                cursors: Mutex::default(),
+                sessions: Mutex::default(),
+                clock,
+                counters,
+            }),
+        })
+    }
+
+    /// Returns the server's routes.
+    pub fn router(&self) -> Router {
+        // Addresses may start with `//` and name a version, so the server routes by itself.
+        Router::new().fallback(receive).with_state(self.clone())
+    }
+}
+
+async fn receive(State(server): State<Server>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let address = parts.uri.path_and_query().map_or("/", |address| address.as_str()).to_owned();
+    if address.len() > ADDRESS_BYTES_MAX {
+        return Fault::new(414, "URI_TOO_LONG", "URI Too Long").to_answer().into_response();
+    }
+    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return Fault::new(413, "REQUEST_TOO_LARGE", "Request body is too large")
+            .to_answer()
+            .into_response();
+    };
+    let (mut call, place) = Call::new(parts.method.as_str(), &address);
+    call.body = body.to_vec();
+    call.batch_size =
+        text_header(&parts.headers, "sforce-query-options").and_then(parse_batch_size);
+    let authorization = text_header(&parts.headers, AUTHORIZATION.as_str()).map(str::to_owned);
+    let host = text_header(&parts.headers, HOST.as_str()).unwrap_or("localhost");
+    let visit = Visit { call, place, authorization, base_url: format!("http://{host}") };
+    match tokio::task::spawn_blocking(move || server.shared.answer(&visit)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a call to the sandbox broke off");
+            Fault::new(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred")
+                .to_answer()
+                .into_response()
+        }
+    }
+}
+
+impl Shared {
+    fn answer(&self, visit: &Visit) -> Response<Body> {
+        let now = self.clock.now();
+        match &visit.place {
+            Place::Versions => {
+                self.counters.count(NAME, "versions", &visit.call.method);
+                dispatch::versions().into_response()
+            }
+            Place::Data { .. } => self.data(visit, now),
+            Place::Other(path) => self.other(visit, path, now).into_response(),
+        }
+    }
+
+    fn data(&self, visit: &Visit, now: Timestamp) -> Response<Body> {
+        let family = dispatch::family(&visit.call, dispatch::plain_family);
+        self.counters.count(NAME, &family, &visit.call.method);
+        let connection = lock(&self.connection);
+        let is_admitted = lock(&self.sessions).admits(visit.authorization.as_deref(), now);
+        let max = self.world.daily_calls_max;
+        let (answer, used) = match calls_used(&connection, now) {
+            Err(error) => (Fault::from(error).to_answer(), 0),
+            Ok(used) if !is_admitted => (Fault::invalid_session().to_answer(), used),
+            Ok(used) if used >= max => {
+                let message = "TotalRequests Limit exceeded.";
+                (Fault::new(403, "REQUEST_LIMIT_EXCEEDED", message).to_answer(), used)
+            }
+            Ok(used) => {
+                let used = used + 1;
+                let answer = self
+                    .in_transaction(&connection, now, used, |org| dispatch::data(org, &visit.call));
+                if let Err(error) = spend_call(&connection, now) {
+                    tracing::error!(%error, "cannot count a call to the sandbox");
+                }
+                (answer, used)
+            }
+        };
+        let mut response = answer.into_response();
+        if let Ok(value) = HeaderValue::from_str(&format!("api-usage={used}/{max}")) {
+            response.headers_mut().insert("sforce-limit-info", value);
+        }
+        response
+    }
+
+    fn other(&self, visit: &Visit, path: &[String], now: Timestamp) -> Answer {
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        let authorization = visit.authorization.as_deref();
+        match (visit.call.method.as_str(), path.as_slice()) {
+            ("POST", ["services", "oauth2", "token"]) => {
+                self.counters.count(NAME, "oauth.token", "POST");
+                let body = &visit.call.body;
+                let mut sessions = lock(&self.sessions);
+                let base_url = &visit.base_url;
+                oauth::token(&mut sessions, &self.world, now, base_url, authorization, body)
+            }
+            ("POST", ["services", "oauth2", "revoke"]) => {
+                self.counters.count(NAME, "oauth.revoke", "POST");
+                let form = super::call::parse_form(&String::from_utf8_lossy(&visit.call.body));
+                for (_, token) in form.iter().filter(|(key, _)| key == "token") {
+                    lock(&self.sessions).revoke(token);
+                }
+                Answer { status: 200, location: None, body: None }
+            }
+            (_, ["services", "oauth2", "userinfo"] | ["id", _, _]) => {
+                self.counters.count(NAME, "oauth.user_info", &visit.call.method);
+                if lock(&self.sessions).admits(authorization, now) {
+                    oauth::user_info(&self.world, &visit.base_url)
+                } else {
+                    Fault::new(403, "INVALID_SESSION_ID", "Bad_OAuth_Token").to_answer()
+                }
+            }
+            ("POST", ["__sandbox", "sessions", "expire"]) => {
+                lock(&self.sessions).expire_all();
+                Answer::empty()
+            }
+            (_, ["__sandbox", ..]) => {
+                let connection = lock(&self.connection);
+                self.in_transaction(&connection, now, 0, |org| admin::run(org, &visit.call))
+            }
+            _ => {
+                self.counters.count(NAME, "unknown", &visit.call.method);
+                Fault::not_found().to_answer()
+            }
+        }
+    }
+
+    /// Runs one call's work; what it wrote is kept, unless the database failed in between.
+    fn in_transaction(
+        &self,
+        connection: &Connection,
+        now: Timestamp,
+        calls_used: u64,
+        work: impl FnOnce(&Org<'_>) -> Result<Answer, Fault>,
+    ) -> Answer {
+        if !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("rollback")
+        {
+            tracing::error!(%error, "cannot undo a call that broke off");
+        }
+        let org = Org {
+            catalog: &self.catalog,
+            connection,
+            world: &self.world,
+            cursors: &self.cursors,
+            now,
+            calls_used,
+        };
+        match org.attempt(|| work(&org)) {
+            Ok(answer) => answer,
+            Err(fault) => fault.to_answer(),
+        }
+    }
+}
+
+/// Returns the calls of the 24 hours before `now`.
+fn calls_used(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> {
+    let since = now.saturating_sub(ALLOWANCE_SPAN).unwrap_or(Timestamp::MIN).to_string();
+    let used: i64 = connection
+        .prepare_cached(
+            "select coalesce(sum(calls), 0) from sandbox_api_usage where at > ?1 and at <= ?2",
+        )?
+        .query_row([since, now.to_string()], |row| row.get(0))?;
+    Ok(u64::try_from(used).unwrap_or_default())
+}
+
+fn spend_call(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "insert into sandbox_api_usage values (?1, 1) \
+             on conflict (at) do update set calls = calls + 1",
+        )?
+        .execute(params![now.to_string()])?;
+    Ok(())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A call that panics leaves an open transaction at worst, which the next one undoes.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
