@@ -1,0 +1,96 @@
+//! `concord sandbox`: the simulated CRMs on their own.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::session::{failed, open_sandbox};
+use super::{CliError, ExitCode, GlobalArgs, Ui};
+use crate::sandbox::company::{CompanyOptions, generate};
+
+/// Starts the simulated CRMs, or generates the company they hold
+#[derive(Debug, Subcommand)]
+#[command(before_help = "Example:\n    concord sandbox serve")]
+pub enum SandboxCommand {
+    Serve(ServeArgs),
+    Generate(GenerateArgs),
+}
+
+/// Serves a HubSpot portal and a Salesforce org on this machine until interrupted
+///
+/// Reads the world directory; keeps the records in memory, so every start is the same. Prints the
+/// addresses and credentials to use.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n    concord sandbox serve\n    concord sandbox serve --world data/demo --hubspot-port 8081"
+)]
+pub struct ServeArgs {
+    /// Directory with `world.toml`
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    pub world: PathBuf,
+    /// Port of the HubSpot side on the loopback interface; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub hubspot_port: u16,
+    /// Port of the Salesforce side on the loopback interface; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub salesforce_port: u16,
+}
+
+/// Generates a made-up company and the gap between its two dashboards
+///
+/// Writes a world directory with both CRMs' metadata and records, and `truth.csv`. The same seed
+/// gives the same files.
+#[derive(Debug, Args)]
+#[command(before_help = "Example:\n    concord sandbox generate --seed 42 data/demo")]
+pub struct GenerateArgs {
+    /// Directory to write; it must be new or empty
+    #[arg(value_name = "DIR")]
+    pub world: PathBuf,
+    #[arg(long, default_value_t = 42)]
+    pub seed: u64,
+    /// As many HubSpot contacts, and as many leads, for benchmarks
+    #[arg(long, value_name = "N")]
+    pub scale: Option<usize>,
+}
+
+pub async fn run(
+    command: &SandboxCommand,
+    global: &GlobalArgs,
+    ui: &Ui,
+) -> Result<ExitCode, CliError> {
+    match command {
+        SandboxCommand::Serve(args) => serve(args, global, ui).await,
+        SandboxCommand::Generate(args) => generate_world(args, ui),
+    }
+}
+
+async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
+    let dir = global.project.clone().unwrap_or_default();
+    let sandbox = open_sandbox(&dir.join(&args.world), None)?;
+    let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let running = sandbox
+        .serve_on(loopback(args.hubspot_port), loopback(args.salesforce_port))
+        .await
+        .map_err(failed)?;
+    ui.line(format_args!("hubspot     {}", running.hubspot_url))?;
+    ui.line(format_args!("salesforce  {}", running.salesforce_url))?;
+    ui.note("state is in memory and gone at the end; stop with Ctrl-C");
+    // Without the signal there is nothing to wait for.
+    let _ = tokio::signal::ctrl_c().await;
+    running.shutdown().await;
+    Ok(ExitCode::Done)
+}
+
+fn generate_world(args: &GenerateArgs, ui: &Ui) -> Result<ExitCode, CliError> {
+    let options = match args.scale {
+        Some(n) => CompanyOptions::scaled(args.seed, n, n),
+        None if args.seed == CompanyOptions::demo().seed => CompanyOptions::demo(),
+        None => CompanyOptions::random(args.seed),
+    };
+    generate(&options)
+        .write(&args.world)
+        .map_err(|source| CliError::ReadFile { path: args.world.clone(), source })?;
+    ui.note(format_args!("wrote {}", args.world.display()));
+    Ok(ExitCode::Done)
+}

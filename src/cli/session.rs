@@ -1,0 +1,274 @@
+//! What every command that does work needs: the project, its warehouse, its CRMs and a clock.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{CliError, ExitCode, GlobalArgs, Ui};
+use crate::config::{Connection, Credentials, Project, SandboxAccount, Secret, SecretValue};
+use crate::crm::transport::{Budget, TransportOptions};
+use crate::crm::{Crm, CrmKind, Sensitive, hubspot, salesforce};
+use crate::model::Question;
+use crate::sandbox::{Clock, Running, Sandbox};
+use crate::snapshot::Manifest;
+use crate::warehouse::Warehouse;
+
+/// Memory that DataFusion's operators may hold before they spill to disk.
+const QUERY_MEMORY_BYTES_MAX: usize = 768 * 1024 * 1024;
+
+/// The world of the demo, carried by the repository.
+const DEMO_WORLD: &str = "data/demo";
+/// Where the sandbox keeps its databases between commands.
+const SANDBOX_DATABASE: &str = ".concord/sandbox/crm";
+
+/// A project opened for work.
+pub struct Session {
+    pub project: Project,
+    pub warehouse: Warehouse,
+    pub stop: Arc<AtomicBool>,
+    crms: BTreeMap<CrmKind, Arc<dyn Crm>>,
+    /// The simulated CRMs and their servers, with `--sandbox`.
+    sandbox: Option<(Sandbox, Running)>,
+    /// The sandbox's clock, for commands that do not start it.
+    kept_clock: Option<Clock>,
+}
+
+impl Session {
+    /// Opens the project without reaching a CRM. In the sandbox the time is that of its clock, as
+    /// the last command left it.
+    ///
+    /// # Errors
+    /// When the project or its warehouse cannot be opened.
+    pub fn open(global: &GlobalArgs, period: Option<&str>) -> Result<Self, CliError> {
+        let project = global.project(period)?;
+        if !global.sandbox {
+            return Self::over(project);
+        }
+        let kept = project.dir.join(SANDBOX_DATABASE).join("clock");
+        let mut session = Self::over(project.in_sandbox_warehouse())?;
+        if kept.is_file() {
+            session.kept_clock = Some(Clock::kept_in(&kept, machine_time()).map_err(failed)?);
+        }
+        Ok(session)
+    }
+
+    /// Opens the project with clients for its CRMs, or for the sandbox, which is started.
+    ///
+    /// # Errors
+    /// When a secret cannot be had, or the sandbox does not start.
+    pub async fn connect(global: &GlobalArgs, period: Option<&str>) -> Result<Self, CliError> {
+        let project = global.project(period)?;
+        let mut session = if global.sandbox {
+            let (project, sandbox) = start_sandbox(project).await?;
+            let mut session = Self::over(project)?;
+            session.sandbox = Some(sandbox);
+            session
+        } else {
+            Self::over(project)?
+        };
+        for connection in session.project.connections.values() {
+            let crm = client(connection, &session.project)?;
+            session.crms.insert(connection.kind, crm);
+        }
+        Ok(session)
+    }
+
+    fn over(project: Project) -> Result<Self, CliError> {
+        let warehouse = Warehouse::open(&project.warehouse_url, &project.dir)
+            .map_err(|error| CliError::stage(error, ExitCode::Usage, Vec::new()))?;
+        Ok(Self {
+            project,
+            warehouse,
+            stop: Arc::new(AtomicBool::new(false)),
+            crms: BTreeMap::new(),
+            sandbox: None,
+            kept_clock: None,
+        })
+    }
+
+    /// Tells the time: the sandbox's own, or the machine's.
+    pub fn now(&self) -> Timestamp {
+        match (&self.sandbox, &self.kept_clock) {
+            (Some((sandbox, _)), _) => sandbox.clock().now(),
+            (None, Some(clock)) => clock.now(),
+            (None, None) => machine_time(),
+        }
+    }
+
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+
+    pub fn crm(&self, kind: CrmKind) -> Result<&dyn Crm, CliError> {
+        self.crms.get(&kind).map(|crm| &**crm).ok_or_else(|| {
+            let missing = crate::model::StageError::NoConnection { kind };
+            CliError::stage(missing, ExitCode::Usage, Vec::new())
+        })
+    }
+
+    pub fn crms(&self) -> BTreeMap<CrmKind, &dyn Crm> {
+        self.crms.iter().map(|(kind, crm)| (*kind, &**crm)).collect()
+    }
+
+    /// Says what is asked by default: the first metric, in the project's period.
+    pub fn question(&self, metric: Option<&str>) -> Result<Question, CliError> {
+        let metric = metric
+            .or_else(|| self.project.metrics.keys().next().map(String::as_str))
+            .unwrap_or("mql")
+            .to_owned();
+        let period = crate::config::Period::parse(&self.project.period)?;
+        Ok(Question { metric, period, memory_bytes_max: QUERY_MEMORY_BYTES_MAX })
+    }
+
+    /// Returns an id for this run from the clock, unlike any run's before: `20261001T100000Z`.
+    ///
+    /// # Errors
+    /// When the warehouse cannot be listed.
+    pub async fn new_id(&self) -> Result<String, CliError> {
+        let stem = self.now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let mut taken = self.warehouse.list_directories("runs").await.map_err(failed)?;
+        taken.extend(self.warehouse.list_directories("builds").await.map_err(failed)?);
+        if !taken.contains(&stem) {
+            return Ok(stem);
+        }
+        let next = (2..=taken.len() + 2).map(|n| format!("{stem}-{n:03}"));
+        Ok(next.into_iter().find(|id| !taken.contains(id)).unwrap_or(stem))
+    }
+
+    /// Lets a night pass in the sandbox when it has been pulled before.
+    ///
+    /// # Errors
+    /// When the warehouse cannot be read.
+    pub async fn pass_a_night(&self) -> Result<(), CliError> {
+        let Some((sandbox, _)) = &self.sandbox else { return Ok(()) };
+        for connection in self.project.connections.keys() {
+            if Manifest::latest(&self.warehouse, connection).await.map_err(failed)?.is_some() {
+                sandbox.clock().advance(SignedDuration::from_hours(24));
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops at the first Ctrl-C after the call in flight, and at once at the second.
+    pub fn watch_interrupt(&self, ui: &Ui) {
+        let stop = Arc::clone(&self.stop);
+        let ui = ui.clone();
+        tokio::spawn(async move {
+            while tokio::signal::ctrl_c().await.is_ok() {
+                if stop.swap(true, Ordering::SeqCst) {
+                    std::process::exit(130);
+                }
+                ui.note("stopping after the stage or call under way; press Ctrl-C again to stop at once");
+            }
+        });
+    }
+}
+
+/// Wraps an error that ends the command with code 1.
+pub fn failed<E>(error: E) -> CliError
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    CliError::stage(error, ExitCode::Failed, Vec::new())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line is where the clock is read")]
+pub fn machine_time() -> Timestamp {
+    Timestamp::now()
+}
+
+async fn start_sandbox(project: Project) -> Result<(Project, (Sandbox, Running)), CliError> {
+    let world = project.dir.join(DEMO_WORLD);
+    let database = project.dir.join(SANDBOX_DATABASE);
+    std::fs::create_dir_all(&database)
+        .map_err(|source| CliError::ReadFile { path: database.clone(), source })?;
+    let sandbox = open_sandbox(&world, Some(&database))?;
+    let running = sandbox.serve().await.map_err(failed)?;
+    let accounts = sandbox_accounts(&sandbox, &running.hubspot_url, &running.salesforce_url);
+    Ok((project.in_sandbox(&accounts), (sandbox, running)))
+}
+
+/// Opens the simulated CRMs over a world.
+///
+/// # Errors
+/// When the world cannot be read.
+pub fn open_sandbox(world: &Path, database: Option<&Path>) -> Result<Sandbox, CliError> {
+    Sandbox::open(world, database).map_err(|error| {
+        let hint = "run in a checkout of Concord, or name one with `--project`".to_owned();
+        CliError::stage(error, ExitCode::Failed, vec![hint])
+    })
+}
+
+/// Says how the simulated CRMs are reached.
+pub fn sandbox_accounts(
+    sandbox: &Sandbox,
+    hubspot_url: &str,
+    salesforce_url: &str,
+) -> [SandboxAccount; 2] {
+    let world = sandbox.world();
+    let known = |value: &str| Secret::Known(SecretValue::new(value));
+    [
+        SandboxAccount {
+            kind: CrmKind::HubSpot,
+            url: hubspot_url.to_owned(),
+            account_id: world.hubspot.portal_id.clone(),
+            credentials: Credentials::Token(known(&world.hubspot.token)),
+        },
+        SandboxAccount {
+            kind: CrmKind::Salesforce,
+            url: salesforce_url.to_owned(),
+            account_id: world.salesforce.org_id.clone(),
+            credentials: Credentials::ClientCredentials {
+                client_id: known(&world.salesforce.client_id),
+                client_secret: known(&world.salesforce.client_secret),
+            },
+        },
+    ]
+}
+
+fn client(connection: &Connection, project: &Project) -> Result<Arc<dyn Crm>, CliError> {
+    let secret = |secret: &Secret| -> Result<Sensitive<String>, CliError> {
+        Ok(Sensitive::new(secret.resolve(&project.dir)?.expose().to_owned()))
+    };
+    let budget = project.budget.get(&connection.name).and_then(|budget| budget.calls_per_run_max);
+    let options = TransportOptions {
+        budget: Arc::new(budget.map_or_else(Budget::unlimited, Budget::new)),
+        ..TransportOptions::default()
+    };
+    let usage = |error| CliError::stage(error, ExitCode::Usage, Vec::new());
+    match connection.kind {
+        CrmKind::HubSpot => {
+            let token = match &connection.credentials {
+                Credentials::Token(token) => secret(token)?,
+                Credentials::ClientCredentials { client_secret, .. } => secret(client_secret)?,
+            };
+            let config = hubspot::Config {
+                base_url: connection.url.clone(),
+                token,
+                version: connection.api_version.clone(),
+            };
+            Ok(Arc::new(hubspot::HubSpot::new(config, options).map_err(usage)?))
+        }
+        CrmKind::Salesforce => {
+            let credentials = match &connection.credentials {
+                Credentials::Token(token) => salesforce::Credentials::Token(secret(token)?),
+                Credentials::ClientCredentials { client_id, client_secret } => {
+                    salesforce::Credentials::Client {
+                        client_id: secret(client_id)?,
+                        client_secret: secret(client_secret)?,
+                    }
+                }
+            };
+            let config = salesforce::Config {
+                instance_url: connection.url.clone(),
+                credentials,
+                version: connection.api_version.clone(),
+            };
+            Ok(Arc::new(salesforce::Salesforce::new(config, options).map_err(usage)?))
+        }
+    }
+}

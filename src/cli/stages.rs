@@ -1,0 +1,458 @@
+//! The stages as commands run them: each prints one line, and says what it counted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::prelude::SessionContext;
+
+use super::session::{Session, failed};
+use super::{CliError, ExitCode, Ui};
+use crate::apply::{
+    self, ApplyError, ApplyOptions, ApplyProgress, ApplySummary, Journal, Outcome, write_outcomes,
+    written_fields,
+};
+use crate::config::Access;
+use crate::crm::{CrmError, CrmKind, ObjectRequest, hubspot, salesforce};
+use crate::model::{self, Build, ModelError, ModelProgress, Opened, Question, StageError};
+use crate::plan::{self, Action, Change, Plan, PlanInputs};
+use crate::snapshot::{self, PullError, PullOptions, PullProgress};
+use crate::warehouse::Lease;
+use crate::warehouse::run_log::StageRecord;
+
+/// A stopwatch for one stage.
+pub struct Watch(Instant);
+
+impl Watch {
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Closes the stage with what it counted.
+    pub fn record(&self, stage: &str, calls: u64, counts: &[(&str, u64)]) -> StageRecord {
+        StageRecord {
+            stage: stage.to_owned(),
+            seconds: self.0.elapsed().as_secs_f64(),
+            calls,
+            counts: counts.iter().map(|(what, n)| ((*what).to_owned(), *n)).collect(),
+        }
+    }
+}
+
+/// Pulls both CRMs, or the named connections.
+pub async fn pull(
+    session: &Session,
+    ui: &Ui,
+    id: &str,
+    only: &[String],
+) -> Result<Vec<StageRecord>, CliError> {
+    let mut records = Vec::new();
+    for connection in session.project.connections.values() {
+        if !only.is_empty() && !only.contains(&connection.name) {
+            continue;
+        }
+        let watch = Watch::start();
+        let stage = ui.stage("pull");
+        let crm = session.crm(connection.kind)?;
+        check_account(session, &connection.name, connection.kind).await?;
+        let mut options = PullOptions::new(id, session.now());
+        options.parallel_extractions = session.project.pull.parallel;
+        options.min_rows_share = session.project.pull.min_rows_share;
+        options.cancel = Arc::clone(&session.stop);
+        let progress = Pages { stage: &stage, connection: &connection.name };
+        let requests = object_requests(session, connection.kind);
+        let manifest = snapshot::pull(
+            &connection.name,
+            crm,
+            &requests,
+            &session.warehouse,
+            &options,
+            &progress,
+        )
+        .await
+        .map_err(pull_error)?;
+        let rows: u64 = manifest.tables.iter().map(|table| table.rows).sum();
+        let record = watch.record(
+            &format!("pull {}", connection.name),
+            manifest.calls.total(),
+            &[("tables", manifest.tables.len() as u64), ("rows", rows)],
+        );
+        stage.done(format_args!(
+            "{}: {} tables, {rows} rows, {} calls, {:.1} s",
+            connection.name,
+            manifest.tables.len(),
+            manifest.calls.total(),
+            record.seconds
+        ));
+        records.push(record);
+    }
+    Ok(records)
+}
+
+/// Proves that the connection reaches the account it is pinned to.
+async fn check_account(session: &Session, name: &str, kind: CrmKind) -> Result<(), CliError> {
+    let Some(pinned) = session.project.connections.get(name).and_then(|c| c.account_id.clone())
+    else {
+        return Ok(());
+    };
+    let account = session.crm(kind)?.account().await.map_err(crm_error)?;
+    if account.id == pinned {
+        return Ok(());
+    }
+    let error = ApplyError::OtherAccount {
+        connection: name.to_owned(),
+        planned: pinned,
+        found: account.id,
+    };
+    let hint = format!("correct `account_id` or the credentials of `connections.{name}`");
+    Err(CliError::stage(error, ExitCode::Refused, vec![hint]))
+}
+
+fn object_requests(session: &Session, kind: CrmKind) -> Vec<ObjectRequest> {
+    let (mut requests, extra) = match kind {
+        CrmKind::HubSpot => (hubspot::object_requests(), &session.project.pull.hubspot_objects),
+        CrmKind::Salesforce => {
+            (salesforce::object_requests(), &session.project.pull.salesforce_objects)
+        }
+    };
+    for object in extra {
+        if requests.iter().all(|request| request.object != *object) {
+            requests.push(ObjectRequest {
+                object: object.clone(),
+                history_fields: Vec::new(),
+                associations: Vec::new(),
+            });
+        }
+    }
+    requests
+}
+
+struct Pages<'a> {
+    stage: &'a super::ui::Stage,
+    connection: &'a str,
+}
+
+impl PullProgress for Pages<'_> {
+    fn started(&self, extraction: &str) {
+        self.stage.progress(format_args!("{} {extraction}", self.connection));
+    }
+    fn advanced(&self, extraction: &str, n_records: u64) {
+        self.stage.progress(format_args!("{} {extraction} +{n_records}", self.connection));
+    }
+    fn finished(&self, extraction: &str, n_records: u64) {
+        self.stage.progress(format_args!("{} {extraction} {n_records}", self.connection));
+    }
+}
+
+/// Builds the marts over the latest snapshots.
+pub async fn build(
+    session: &Session,
+    ui: &Ui,
+    id: &str,
+    question: &Question,
+) -> Result<(Opened, Build, StageRecord), CliError> {
+    let watch = Watch::start();
+    let stage = ui.stage("build");
+    let built =
+        model::run_build(&session.project, &session.warehouse, question, id, &Models(&stage)).await;
+    let (opened, build) = built.map_err(stage_error)?;
+    let rows: u64 = build.models.iter().map(|model| model.rows).sum();
+    let models = build.models.len() as u64;
+    let record = watch.record("build", 0, &[("models", models), ("rows", rows)]);
+    let people = rows_of(&build, "people");
+    stage.done(format_args!(
+        "{models} models, {people} people, {} companies, {} deals, {:.1} s",
+        rows_of(&build, "companies"),
+        rows_of(&build, "deals"),
+        record.seconds
+    ));
+    Ok((opened, build, record))
+}
+
+fn rows_of(build: &Build, name: &str) -> u64 {
+    build.models.iter().find(|model| model.name == name).map_or(0, |model| model.rows)
+}
+
+struct Models<'a>(&'a super::ui::Stage);
+
+impl ModelProgress for Models<'_> {
+    fn started(&self, model: &str) {
+        self.0.progress(model);
+    }
+}
+
+/// A plan with what it was made from.
+pub struct Planned {
+    pub plan: Plan,
+    pub actions: Vec<Action>,
+    pub changes: Vec<Change>,
+}
+
+/// Plans from the build that the session context holds.
+pub async fn plan(
+    session: &Session,
+    ui: &Ui,
+    id: &str,
+    ctx: &SessionContext,
+    build: &Build,
+) -> Result<(Planned, StageRecord), CliError> {
+    let watch = Watch::start();
+    let stage = ui.stage("plan");
+    let changes = plan::read_changes(ctx).await.map_err(failed)?;
+    let actions = plan::build_actions(&changes).map_err(failed)?;
+    let mut allowances = BTreeMap::new();
+    let mut accounts = BTreeMap::new();
+    let mut calls = 0;
+    for connection in session.project.connections.values() {
+        let crm = session.crm(connection.kind)?;
+        let before = crm.calls().total();
+        let account = crm.account().await.map_err(crm_error)?;
+        allowances.insert(connection.kind, crm.allowances().await.map_err(crm_error)?);
+        accounts.insert(connection.name.clone(), account.id);
+        calls += crm.calls().total() - before;
+    }
+    let price = plan::price(&actions, session.project.apply.reread, &allowances);
+    let live = live_records(ctx).await.map_err(failed)?;
+    let guards = plan::judge(&plan::summarize(&actions), &live, &session.project.guardrails);
+    let written = written_fields(ctx, &session.warehouse).await.map_err(failed)?;
+    let inputs = PlanInputs {
+        id: id.to_owned(),
+        created_at: session.now().to_string(),
+        as_of: build.inputs.as_of.clone(),
+        build: build.id.clone(),
+        snapshots: build.inputs.snapshots.clone(),
+        accounts,
+        field_map_digest: session.project.field_map.digest.clone(),
+    };
+    let is_written =
+        |object: &str, field: &str| written.contains(&(object.to_owned(), field.to_owned()));
+    let plan = plan::build_plan(&inputs, &changes, &actions, price, guards, &is_written);
+    plan::write_plan(&session.warehouse, &plan, &actions, &changes).await.map_err(failed)?;
+    let held: u64 = plan.held.values().sum();
+    let noops: u64 = plan.noops.values().sum();
+    let n_actions = actions.len() as u64;
+    let record =
+        watch.record("plan", calls, &[("actions", n_actions), ("held", held), ("noops", noops)]);
+    stage.done(format_args!(
+        "{n_actions} actions, {held} held back, {noops} left alone, {:.1} s",
+        record.seconds
+    ));
+    Ok((Planned { plan, actions, changes }, record))
+}
+
+async fn live_records(
+    ctx: &SessionContext,
+) -> Result<BTreeMap<(CrmKind, String), u64>, datafusion::error::DataFusionError> {
+    let batches = ctx
+        .sql(
+            "select source_system, source_object, count(*) from crosswalk where is_live \
+             group by source_system, source_object",
+        )
+        .await?
+        .collect()
+        .await?;
+    let mut live = BTreeMap::new();
+    for batch in &batches {
+        for row in 0..batch.num_rows() {
+            let kind = match batch.column(0).as_string::<i32>().value(row) {
+                "hubspot" => CrmKind::HubSpot,
+                _ => CrmKind::Salesforce,
+            };
+            let object = batch.column(1).as_string::<i32>().value(row).to_owned();
+            let n = batch.column(2).as_primitive::<Int64Type>().value(row);
+            live.insert((kind, object), u64::try_from(n).unwrap_or(0));
+        }
+    }
+    Ok(live)
+}
+
+/// Verifies that a plan may be carried out now: age, field map, accounts, access.
+pub async fn verify(session: &Session, plan: &Plan) -> Result<(), CliError> {
+    let refuse = |error: ApplyError, hint: &str| {
+        Err(CliError::stage(error, ExitCode::Refused, vec![hint.to_owned()]))
+    };
+    let again =
+        "plan again from a fresh snapshot:\n    concord pull && concord build && concord plan";
+    if plan.field_map_digest != session.project.field_map.digest {
+        return refuse(ApplyError::OtherFieldMap { plan: plan.id.clone() }, again);
+    }
+    let seen: jiff::Timestamp = plan.as_of.parse().unwrap_or_default();
+    let age_hours = (session.now().as_second() - seen.as_second()) / 3600;
+    let max_age_hours = session.project.apply.max_age_hours;
+    if age_hours > i64::from(max_age_hours) {
+        let old = ApplyError::TooOld { plan: plan.id.clone(), age_hours, max_age_hours };
+        return refuse(old, again);
+    }
+    for run in crate::warehouse::run_log::read_all(&session.warehouse).await.map_err(failed)? {
+        let is_newer = run.plan.as_ref().is_some_and(|other| *other > plan.id);
+        if is_newer && Journal::is_begun(&session.warehouse, &run.id).await.map_err(failed)? {
+            let newer = run.plan.unwrap_or_default();
+            return refuse(ApplyError::Overtaken { plan: plan.id.clone(), newer }, again);
+        }
+    }
+    let touched: Vec<CrmKind> = plan.summary.iter().map(|line| line.system).collect();
+    for connection in session.project.connections.values() {
+        if !touched.contains(&connection.kind) {
+            continue;
+        }
+        if connection.access == Access::Read {
+            let hint = format!(
+                "set `access = \"write\"` and `account_id` under `connections.{}`",
+                connection.name
+            );
+            let read_only = ApplyError::ReadOnly { connection: connection.name.clone() };
+            return Err(CliError::stage(read_only, ExitCode::Refused, vec![hint]));
+        }
+        let account = session.crm(connection.kind)?.account().await.map_err(crm_error)?;
+        let planned = plan.accounts.get(&connection.name).cloned().unwrap_or_default();
+        if account.id != planned {
+            let other = ApplyError::OtherAccount {
+                connection: connection.name.clone(),
+                planned,
+                found: account.id,
+            };
+            return refuse(other, "plan again with this connection");
+        }
+    }
+    Ok(())
+}
+
+/// Carries out a plan under the run's id and writes its outcomes.
+pub async fn apply(
+    session: &Session,
+    ui: &Ui,
+    run: &str,
+    lease: &Lease,
+    plan: &Plan,
+    actions: &[Action],
+) -> Result<(Vec<Outcome>, ApplySummary, StageRecord), CliError> {
+    let watch = Watch::start();
+    let stage = ui.stage("apply");
+    let before: u64 = session.crms().values().map(|crm| crm.calls().total()).sum();
+    verify(session, plan).await?;
+    let now = || session.now().to_string();
+    let options = ApplyOptions {
+        run,
+        is_reread: session.project.apply.reread,
+        stop: &session.stop,
+        now: &now,
+    };
+    let applied =
+        apply::apply(actions, &session.crms(), &session.warehouse, lease, &options, &Calls(&stage))
+            .await;
+    let (outcomes, summary) = match applied {
+        Ok(applied) => applied,
+        Err(error) => {
+            // What was answered before the error is as true as the rest.
+            let (_, records) = Journal::open(&session.warehouse, run).await.map_err(failed)?;
+            let answered: Vec<Outcome> = records
+                .into_iter()
+                .flat_map(|record| record.outcomes.unwrap_or_default())
+                .collect();
+            write_outcomes(&session.warehouse, run, &plan.id, actions, &answered)
+                .await
+                .map_err(failed)?;
+            let hint = format!("nothing is lost; go on with\n    concord apply {}", plan.id);
+            return Err(CliError::stage(error, ExitCode::Failed, vec![hint]));
+        }
+    };
+    write_outcomes(&session.warehouse, run, &plan.id, actions, &outcomes).await.map_err(failed)?;
+    let sent = outcomes.iter().filter(|outcome| outcome.is_sent()).count() as u64;
+    if !summary.is_closed(sent) {
+        let accounted = summary.accepted + summary.rejected + summary.unknown;
+        return Err(failed(ApplyError::Open { sent, accounted }));
+    }
+    let calls = session.crms().values().map(|crm| crm.calls().total()).sum::<u64>() - before;
+    let record = watch.record(
+        "apply",
+        calls,
+        &[
+            ("sent", summary.sent),
+            ("accepted", summary.accepted),
+            ("rejected", summary.rejected),
+            ("unknown", summary.unknown),
+            ("drift", summary.drift),
+            ("skipped", summary.skipped),
+            ("left", summary.left),
+        ],
+    );
+    stage.done(format_args!(
+        "{} sent = {} accepted + {} rejected + {} unknown; {} drifted, {} skipped, {} left; {calls} calls, {:.1} s",
+        summary.sent,
+        summary.accepted,
+        summary.rejected,
+        summary.unknown,
+        summary.drift,
+        summary.skipped,
+        summary.left,
+        record.seconds
+    ));
+    if session.stop.load(Ordering::SeqCst) && summary.is_interrupted {
+        ui.hint(format_args!("go on where it stopped with\n    concord apply {}", plan.id));
+    }
+    Ok((outcomes, summary, record))
+}
+
+struct Calls<'a>(&'a super::ui::Stage);
+
+impl ApplyProgress for Calls<'_> {
+    fn answered(&self, n_done: usize, n_planned: usize) {
+        self.0.progress(format_args!("{n_done} of {n_planned}"));
+    }
+}
+
+/// Turns a stage's error into words, an exit code and a way on.
+pub fn stage_error(error: StageError) -> CliError {
+    match error {
+        StageError::NoSnapshot { .. } => CliError::stage(
+            error,
+            ExitCode::Failed,
+            vec!["take one with\n    concord pull".to_owned()],
+        ),
+        StageError::NoBuild => CliError::stage(
+            error,
+            ExitCode::Failed,
+            vec!["make one with\n    concord build".to_owned()],
+        ),
+        StageError::Model(error @ ModelError::Sql { .. }) => CliError::stage(
+            error,
+            ExitCode::Usage,
+            vec!["the SQL as run is beside the build, in `model.sql`".to_owned()],
+        ),
+        StageError::Model(error) => failed(error),
+        StageError::Pull(error) => pull_error(error),
+        error => failed(error),
+    }
+}
+
+fn pull_error(error: PullError) -> CliError {
+    let mut hints: Vec<String> = error.hint().map(str::to_owned).into_iter().collect();
+    if let PullError::Extraction { source, .. } | PullError::Metadata { source, .. } = &error {
+        hints.extend(crm_hint(source));
+    }
+    CliError::stage(error, ExitCode::Failed, hints)
+}
+
+pub fn crm_error(error: CrmError) -> CliError {
+    let hints = crm_hint(&error).into_iter().collect();
+    CliError::stage(error, ExitCode::Failed, hints)
+}
+
+fn crm_hint(error: &CrmError) -> Option<String> {
+    match error {
+        CrmError::Unreachable { .. } => {
+            Some("check the connection's `url` and the network; nothing was written".to_owned())
+        }
+        CrmError::Unauthorized { .. } => Some(
+            "check the connection's secrets: `concord config show` says where each comes from"
+                .to_owned(),
+        ),
+        CrmError::BudgetSpent { .. } => {
+            Some("run again when the allowance has filled up; nothing done is lost".to_owned())
+        }
+        _ => None,
+    }
+}

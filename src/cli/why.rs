@@ -1,0 +1,125 @@
+//! `concord why`: everything known about one person.
+
+use clap::Args;
+
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::prelude::SessionContext;
+use datafusion::scalar::ScalarValue;
+
+use super::rows::Rows;
+use super::session::{Session, failed};
+use super::{CliError, ExitCode, Format, GlobalArgs, Ui, stages};
+use crate::model::open_latest;
+
+/// Tells one person's story
+///
+/// Reads the latest build; writes nothing. Shows every source record, who won each field and by which
+/// rule, what is pending, what was held back and why, and the history.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n    concord why ana.silva@example.com\n    concord why 00Q5g00000AbCdEEAV"
+)]
+pub struct WhyArgs {
+    /// Email address, HubSpot or Salesforce record id, or golden id
+    #[arg(value_name = "EMAIL OR ID")]
+    pub person: String,
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+pub async fn run(args: &WhyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
+    let session = Session::open(global, None)?;
+    let question = session.question(None)?;
+    let (opened, _) = open_latest(&session.project, &session.warehouse, &question)
+        .await
+        .map_err(stages::stage_error)?;
+    let Some(golden_id) = find(&opened.ctx, &args.person).await? else {
+        return Err(CliError::NoSuchPerson { person: args.person.clone() });
+    };
+    for (title, sql) in SECTIONS {
+        let sql = sql.replace(":golden_id", &format!("'{golden_id}'"));
+        let batches = query(&opened.ctx, &sql).await?;
+        let n_rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        if n_rows == 0 {
+            continue;
+        }
+        if args.format == Format::Table {
+            ui.line(format_args!("{title}"))?;
+        }
+        let mut rows = Rows::begin(ui, args.format, &batches[0].schema());
+        for batch in &batches {
+            rows.print(batch)?;
+        }
+        rows.end()?;
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Finds a person by golden id, by a record id of either CRM, or by any address of a record.
+async fn find(ctx: &SessionContext, person: &str) -> Result<Option<String>, CliError> {
+    let frame = ctx
+        .sql(
+            "select min(golden_id) as golden_id from ( \
+                 select golden_id from crosswalk where golden_id = $1 or source_id = $1 or source_id = salesforce_id($1) \
+                 union all \
+                 select crosswalk.golden_id from crosswalk inner join int_person_emails \
+                 on crosswalk.record_key = int_person_emails.record_key \
+                 where int_person_emails.email_key = lower(trim($1)))",
+        )
+        .await
+        .and_then(|frame| frame.with_param_values(vec![ScalarValue::from(person)]))
+        .map_err(failed)?;
+    let batches = frame.collect().await.map_err(failed)?;
+    Ok(batches
+        .first()
+        .map(|batch| batch.column(0).as_string::<i32>())
+        .filter(|ids| ids.len() == 1 && ids.is_valid(0))
+        .map(|ids| ids.value(0).to_owned()))
+}
+
+async fn query(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, CliError> {
+    ctx.sql(sql).await.map_err(failed)?.collect().await.map_err(failed)
+}
+
+/// What is told of a person, in order. `:golden_id` is a golden id that a query gave, never text
+/// from outside.
+const SECTIONS: [(&str, &str); 6] = [
+    (
+        "records",
+        "select crosswalk.source_system, crosswalk.source_object, crosswalk.source_id, \
+             int_record_life.life, int_primaries.rule as primary_because \
+         from crosswalk \
+         left join int_record_life on crosswalk.record_key = int_record_life.record_key \
+         left join int_primaries on crosswalk.record_key = int_primaries.record_key \
+         where crosswalk.golden_id = :golden_id order by 1, 2, 3",
+    ),
+    (
+        "why they are one person",
+        "select int_edges.rule, int_edges.left_key, int_edges.right_key, int_edges.evidence \
+         from int_edges inner join crosswalk on int_edges.left_key = crosswalk.record_key \
+         where crosswalk.golden_id = :golden_id order by 1, 2, 3",
+    ),
+    (
+        "golden record",
+        "select field, value, source_system, rule, losing_raw as other_side from provenance \
+         where golden_id = :golden_id order by field",
+    ),
+    (
+        "pending, held back and left alone",
+        "select status, target_system, field, before, after, reason_code, rule from sync_changes \
+         where golden_id = :golden_id order by status, target_system, field",
+    ),
+    (
+        "in the gap",
+        "select side, code, grade, sentence, contributing, fix from gap_reasons \
+         where golden_id = :golden_id order by side, code",
+    ),
+    (
+        "lifecycle",
+        "select int_stage_entries.stage, int_stage_entries.entered_at from int_stage_entries \
+         inner join crosswalk on crosswalk.source_system = 'hubspot' \
+             and crosswalk.source_object = 'contacts' \
+             and crosswalk.source_id = int_stage_entries.contact_id \
+         where crosswalk.golden_id = :golden_id order by 2",
+    ),
+];
