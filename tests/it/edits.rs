@@ -1,0 +1,74 @@
+//! What people do in the CRMs between two nights.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use concord::sandbox::Sandbox;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::support::Row;
+
+/// One edit of a linked pair, on either side.
+#[derive(Clone, Debug)]
+pub enum Edit {
+    HubSpot { pair: usize, property: &'static str, value: String },
+    Salesforce { pair: usize, field: &'static str, value: String },
+}
+
+/// Makes the edits an hour into the day, on pairs as `int_pairs` lists them.
+pub fn make(sandbox: &Sandbox, pairs: &[Row], edits: &[Edit]) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        sandbox.clock().advance(SignedDuration::from_hours(1));
+        let token = session(sandbox).await;
+        for edit in edits {
+            match edit {
+                Edit::HubSpot { pair, property, value } => {
+                    let id = &pairs[pair % pairs.len()]["hubspot_id"];
+                    let path = format!("/crm/objects/2026-09/contacts/{id}");
+                    let body = json!({ "properties": { *property: value } });
+                    let token = &sandbox.world().hubspot.token;
+                    patch(sandbox.hubspot_router(), &path, token, &body).await;
+                }
+                Edit::Salesforce { pair, field, value } => {
+                    let row = &pairs[pair % pairs.len()];
+                    let object = &row["salesforce_object"];
+                    let path =
+                        format!("/services/data/v68.0/sobjects/{object}/{}", row["salesforce_id"]);
+                    patch(sandbox.salesforce_router(), &path, &token, &json!({ *field: value }))
+                        .await;
+                }
+            }
+        }
+    });
+}
+
+async fn session(sandbox: &Sandbox) -> String {
+    let world = &sandbox.world().salesforce;
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}",
+        world.client_id, world.client_secret
+    );
+    let request = Request::post("/services/oauth2/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(form))
+        .expect("a request");
+    let answer = sandbox.salesforce_router().oneshot(request).await.expect("an answer");
+    let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+    let answer: Value = serde_json::from_slice(&bytes).expect("JSON");
+    answer["access_token"].as_str().expect("a token").to_owned()
+}
+
+async fn patch(router: Router, path: &str, token: &str, body: &Value) {
+    let request = Request::patch(path)
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .expect("a request");
+    let answer = router.oneshot(request).await.expect("an answer");
+    let status = answer.status();
+    let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+    assert!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&bytes));
+}

@@ -1,0 +1,116 @@
+//! A company in a directory of its own, worked on by the real program.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use concord::sandbox::Sandbox;
+use concord::sandbox::company::{CompanyOptions, generate};
+use tempfile::TempDir;
+
+/// A project directory with a generated world, as a checkout has it.
+pub struct Company {
+    dir: TempDir,
+}
+
+/// What a run of the program left on its two streams.
+#[derive(Debug)]
+pub struct Output {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+pub type Row = BTreeMap<String, String>;
+
+impl Company {
+    /// Writes the repository's project and a world from `options`.
+    pub fn new(options: &CompanyOptions) -> Self {
+        let company = Self::empty();
+        generate(options).write(&company.path("data/demo")).expect("the world is written");
+        company
+    }
+
+    /// Writes the repository's project without a world.
+    pub fn empty() -> Self {
+        let dir = tempfile::tempdir().expect("a directory for the test");
+        for file in ["concord.toml", "field_map.toml"] {
+            let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            std::fs::copy(from, dir.path().join(file)).expect("the project is copied");
+        }
+        Self { dir }
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.dir.path().join(relative)
+    }
+
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.path(file)).expect("the file is there");
+        assert!(text.contains(from), "`{from}` is not in {file}");
+        std::fs::write(self.path(file), text.replace(from, to)).expect("the file is written");
+    }
+
+    /// Runs the program in the project.
+    pub fn concord(&self, arguments: &[&str]) -> Output {
+        self.concord_with(arguments, &[])
+    }
+
+    /// Runs the program with further environment variables.
+    pub fn concord_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        let output = Command::new(env!("CARGO_BIN_EXE_concord"))
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .env_remove("CONCORD_PROJECT")
+            .env_remove("CONCORD_WAREHOUSE")
+            .envs(variables.iter().copied())
+            .output()
+            .expect("the program starts");
+        Output {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
+    /// Runs the program and demands that it ends well.
+    pub fn good(&self, arguments: &[&str]) -> Output {
+        let output = self.concord(arguments);
+        assert_eq!(
+            output.code,
+            0,
+            "concord {}: {}{}",
+            arguments.join(" "),
+            output.stdout,
+            output.stderr
+        );
+        output
+    }
+
+    /// Asks the sandbox project's tables.
+    pub fn query(&self, sql: &str) -> Vec<Row> {
+        let output = self.good(&["query", "--sandbox", "--format", "csv", sql]);
+        let mut reader = csv::Reader::from_reader(output.stdout.as_bytes());
+        let header = reader.headers().expect("a header").clone();
+        reader
+            .records()
+            .map(|record| {
+                let record = record.expect("a row");
+                header.iter().map(str::to_owned).zip(record.iter().map(str::to_owned)).collect()
+            })
+            .collect()
+    }
+
+    /// Asks for one number.
+    pub fn count(&self, sql: &str) -> u64 {
+        let rows = self.query(sql);
+        let value = rows.first().and_then(|row| row.values().next()).expect("one row");
+        value.parse().expect("a number")
+    }
+
+    /// Opens the simulated CRMs between two runs, on the state that the runs share.
+    pub fn sandbox(&self) -> Sandbox {
+        let database = self.path(".concord/sandbox/crm");
+        Sandbox::open(&self.path("data/demo"), Some(&database)).expect("the sandbox opens")
+    }
+}
