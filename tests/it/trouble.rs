@@ -73,7 +73,7 @@ fn a_project_that_may_only_read_is_planned_and_never_written() {
         &["query", "--format", "csv", "select count(*) from ops.stages where stage = 'apply'"],
         TOKEN,
     );
-    assert!(written.stdout.contains('0'), "{}", written.stdout);
+    assert_eq!(written.stdout.lines().nth(1), Some("0"), "{}{}", written.stdout, written.stderr);
 }
 
 #[test]
