@@ -9,9 +9,27 @@ with agreements as (
 
 values_by_field as (
 
-{% for entity in entities | items | map('last') if entity.fields %}
-{% set outer_last = loop.last %}
+    -- No row, so that a map without fields is a table without rows.
+    select
+        cast(null as varchar) as entity,
+        golden_id,
+        cast(null as varchar) as field,
+        cast(null as varchar) as full_name,
+        hubspot_object,
+        hubspot_id,
+        cast(null as varchar) as hubspot_field,
+        cast(null as varchar) as hubspot_raw,
+        salesforce_object,
+        salesforce_id,
+        cast(null as varchar) as salesforce_field,
+        cast(null as varchar) as salesforce_raw,
+        hubspot_modified_at,
+        salesforce_modified_at
+    from int_person_values_paired
+    where false
+{% for entity in entities | items | map('last') %}
 {% for field in entity.fields %}
+    union all
     select
         '{{ entity.name }}' as entity,
         golden_id,
@@ -32,9 +50,6 @@ values_by_field as (
         hubspot_modified_at,
         salesforce_modified_at
     from int_{{ entity.name }}_values_paired
-{% if not (loop.last and outer_last) %}
-    union all
-{% endif %}
 {% endfor %}
 {% endfor %}
 

@@ -25,7 +25,7 @@ impl ConfigError {
     pub fn hints(&self) -> Vec<String> {
         match self {
             Self::NoProject { .. } => vec![
-                "a project is a directory with `concord.toml` and `field_map.toml`; name it with `--project DIR`"
+                "a project is a directory with `concord.toml`, and `field_map.toml` once fields are agreed; name it with `--project DIR`"
                     .to_owned(),
             ],
             Self::Read { .. } => Vec::new(),

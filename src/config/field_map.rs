@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::crm::CrmKind;
 
@@ -12,15 +12,31 @@ use crate::crm::CrmKind;
 pub struct FieldMap {
     /// SHA-256 of the map's meaning, in hex; comments, layout and sign-offs do not change it.
     pub digest: String,
-    /// In the order person, company, deal; an entity that the file leaves out is absent.
+    /// Person, company, deal; one that the file leaves out is there without fields.
     pub entities: Vec<Entity>,
     pub sign_offs: Vec<SignOff>,
 }
 
 impl FieldMap {
+    /// Makes a map that maps nothing: enough to pull, build and audit.
+    pub fn empty() -> Self {
+        Self {
+            digest: String::new(),
+            entities: EntityName::ALL.map(Entity::unmapped).into(),
+            sign_offs: Vec::new(),
+        }
+    }
+
     /// Returns what the map says of one kind of entity.
     pub fn entity(&self, name: EntityName) -> Option<&Entity> {
         self.entities.iter().find(|entity| entity.name == name)
+    }
+
+    /// Returns the type of a field; keys, links and what the map does not name are text.
+    pub fn field_type(&self, entity: &str, field: &str) -> FieldType {
+        let entity = self.entities.iter().find(|known| known.name.as_str() == entity);
+        let field = entity.and_then(|entity| entity.field(field));
+        field.map_or(FieldType::Text, |field| field.field_type)
     }
 }
 
@@ -45,6 +61,8 @@ impl SignOff {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entity {
     pub name: EntityName,
+    /// The file names the entity.
+    pub is_mapped: bool,
     /// HubSpot object: `contacts`.
     pub hubspot: String,
     /// Salesforce objects: `Lead` and `Contact`, between which conversion moves the link.
@@ -59,6 +77,25 @@ pub struct Entity {
 }
 
 impl Entity {
+    /// Makes the entity of a map that does not name it: looked at, never written.
+    pub fn unmapped(name: EntityName) -> Self {
+        let salesforce = name.salesforce_objects();
+        Self {
+            name,
+            is_mapped: false,
+            hubspot: name.hubspot_object().to_owned(),
+            create: Create {
+                salesforce: CreatePolicy::Never,
+                hubspot: CreatePolicy::Never,
+                as_object: salesforce.first().copied().unwrap_or_default().to_owned(),
+            },
+            salesforce: salesforce.iter().map(|&object| object.to_owned()).collect(),
+            key: SidePair::key(),
+            link: SidePair::link(),
+            fields: Vec::new(),
+        }
+    }
+
     /// Returns one field of the entity by its name in the map.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -82,6 +119,24 @@ impl EntityName {
             Self::Person => "person",
             Self::Company => "company",
             Self::Deal => "deal",
+        }
+    }
+
+    /// Returns the HubSpot object that holds its records.
+    pub fn hubspot_object(self) -> &'static str {
+        match self {
+            Self::Person => "contacts",
+            Self::Company => "companies",
+            Self::Deal => "deals",
+        }
+    }
+
+    /// Returns the Salesforce objects that may hold its records, the one to create first.
+    pub fn salesforce_objects(self) -> &'static [&'static str] {
+        match self {
+            Self::Person => &["Lead", "Contact"],
+            Self::Company => &["Account"],
+            Self::Deal => &["Opportunity"],
         }
     }
 }
@@ -117,6 +172,16 @@ pub struct SidePair {
 }
 
 impl SidePair {
+    /// Returns the key fields that a map has unless it names others.
+    pub fn key() -> Self {
+        Self { hubspot: "concord_key".to_owned(), salesforce: "Concord_Key__c".to_owned() }
+    }
+
+    /// Returns the link fields that a map has unless it names others.
+    pub fn link() -> Self {
+        Self { hubspot: "salesforce_record_id".to_owned(), salesforce: "HubSpot_Id__c".to_owned() }
+    }
+
     pub fn of(&self, side: CrmKind) -> &str {
         match side {
             CrmKind::HubSpot => &self.hubspot,
@@ -173,7 +238,7 @@ impl Field {
 }
 
 /// What makes two values of a field equal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldType {
     Text,
@@ -228,6 +293,11 @@ impl FieldType {
             Self::Country => "country",
             Self::Consent => "consent",
         }
+    }
+
+    /// Returns the type of a word; `None` when there is no such type.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field_type| field_type.as_str() == word)
     }
 }
 

@@ -24,13 +24,16 @@ pub(super) fn read(reader: &Reader<'_>, root: &DeTable<'_>) -> Option<FieldMap> 
     let mut entities = Vec::new();
     let mut is_clean = true;
     for name in EntityName::ALL {
-        if let Some(node) = table.get(name.as_str()) {
-            let entity = reader.table(&node, name.to_string()).and_then(|t| entity(t, name));
-            is_clean &= entity.is_some();
-            entities.extend(entity);
-        }
+        let entity = match table.get(name.as_str()) {
+            Some(node) => {
+                reader.table(&node, name.to_string()).and_then(|table| entity(table, name))
+            }
+            None => Some(Entity::unmapped(name)),
+        };
+        is_clean &= entity.is_some();
+        entities.extend(entity);
     }
-    if is_clean && entities.is_empty() {
+    if is_clean && !entities.iter().any(|entity| entity.is_mapped) {
         let hint = "a map has `[person]`, `[company]` or `[deal]`".to_owned();
         table.problem("the field map is empty", Some(hint));
         is_clean = false;
@@ -67,9 +70,15 @@ fn sign_off(reader: &Reader<'_>, node: &Node<'_>) -> Option<SignOff> {
 }
 
 fn entity(table: Table<'_, '_>, name: EntityName) -> Option<Entity> {
-    let hubspot = table.read("hubspot", Reader::name);
+    let hubspot = table.read("hubspot", |reader, node| {
+        let object = reader.name(node)?;
+        is_kept_in(reader, node, name, &object, &[name.hubspot_object()]).then_some(object)
+    });
     let salesforce = table.read("salesforce", |reader, node| {
-        let objects = reader.list(node, "a list of names", Reader::name)?;
+        let objects = reader.list(node, "a list of names", |reader, node| {
+            let object = reader.name(node)?;
+            is_kept_in(reader, node, name, &object, name.salesforce_objects()).then_some(object)
+        })?;
         if objects.is_empty() {
             reader.refuse(node, "names no object: `salesforce`".to_owned(), None);
             return None;
@@ -77,8 +86,8 @@ fn entity(table: Table<'_, '_>, name: EntityName) -> Option<Entity> {
         Some(objects)
     });
     let create = table.section("create").and_then(|t| create(t, name, salesforce.as_deref()));
-    let key = table.section("key").and_then(|t| pair(t, "concord_key", "Concord_Key__c"));
-    let link = table.section("link").and_then(|t| pair(t, "salesforce_record_id", "HubSpot_Id__c"));
+    let key = table.section("key").and_then(|t| pair(t, SidePair::key()));
+    let link = table.section("link").and_then(|t| pair(t, SidePair::link()));
     let fields = table.read("fields", |reader, node| {
         let fields = reader.table(node, name.to_string())?;
         let read_field = |node: Node<'_>| {
@@ -97,6 +106,7 @@ fn entity(table: Table<'_, '_>, name: EntityName) -> Option<Entity> {
     let (fields, spans) = fields?;
     let entity = Entity {
         name,
+        is_mapped: true,
         hubspot: hubspot?,
         salesforce: salesforce?,
         create: create?,
@@ -110,15 +120,29 @@ fn entity(table: Table<'_, '_>, name: EntityName) -> Option<Entity> {
 fn create(table: Table<'_, '_>, name: EntityName, objects: Option<&[String]>) -> Option<Create> {
     const POLICIES: [(&str, CreatePolicy); 2] =
         [("never", CreatePolicy::Never), ("included", CreatePolicy::Included)];
-    // The inclusion rule speaks of people; companies and deals are made only where the map asks.
+    // The inclusion rule speaks of people, and of their way from HubSpot to Salesforce.
     let default = match name {
         EntityName::Person => CreatePolicy::Included,
         EntityName::Company | EntityName::Deal => CreatePolicy::Never,
     };
-    let policy =
-        |reader: &Reader<'_>, node: &Node<'_>| reader.word(node, "create policy", &POLICIES);
-    let salesforce = table.or("salesforce", default, policy);
-    let hubspot = table.or("hubspot", CreatePolicy::Never, policy);
+    let salesforce = table.or("salesforce", default, |reader, node| {
+        let policy = reader.word(node, "create policy", &POLICIES)?;
+        if policy == CreatePolicy::Included && name != EntityName::Person {
+            let message = format!("no inclusion rule decides which {name} is created");
+            reader.refuse(node, message, Some("write `\"never\"`".to_owned()));
+            return None;
+        }
+        Some(policy)
+    });
+    let hubspot = table.or("hubspot", CreatePolicy::Never, |reader, node| {
+        let policy = reader.word(node, "create policy", &POLICIES)?;
+        if policy == CreatePolicy::Included {
+            let message = "no inclusion rule decides who is created in HubSpot".to_owned();
+            reader.refuse(node, message, Some("write `\"never\"`".to_owned()));
+            return None;
+        }
+        Some(policy)
+    });
     let first = objects.and_then(<[String]>::first).cloned().unwrap_or_default();
     let as_object = table.or("as_object", first, |reader, node| {
         let object = reader.text(node)?;
@@ -128,9 +152,9 @@ fn create(table: Table<'_, '_>, name: EntityName, objects: Option<&[String]>) ->
     Some(Create { salesforce: salesforce?, hubspot: hubspot?, as_object: as_object? })
 }
 
-fn pair(table: Table<'_, '_>, hubspot: &str, salesforce: &str) -> Option<SidePair> {
-    let hubspot = table.or("hubspot", hubspot.to_owned(), Reader::name);
-    let salesforce = table.or("salesforce", salesforce.to_owned(), Reader::name);
+fn pair(table: Table<'_, '_>, default: SidePair) -> Option<SidePair> {
+    let hubspot = table.or("hubspot", default.hubspot, Reader::name);
+    let salesforce = table.or("salesforce", default.salesforce, Reader::name);
     table.finish();
     Some(SidePair { hubspot: hubspot?, salesforce: salesforce? })
 }
@@ -242,6 +266,22 @@ fn salesforce_fields(
         is_object.then_some((node.key, name))
     };
     nodes.into_iter().map(read).collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Notes an object in which an entity's records are not kept.
+fn is_kept_in(
+    reader: &Reader<'_>,
+    node: &Node<'_>,
+    name: EntityName,
+    object: &str,
+    known: &[&str],
+) -> bool {
+    if known.contains(&object) {
+        return true;
+    }
+    let message = format!("no {name} is kept in this object: `{object}`");
+    reader.refuse(node, message, suggestion(object, known));
+    false
 }
 
 fn is_object_of(

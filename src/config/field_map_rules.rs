@@ -43,6 +43,14 @@ pub(super) fn check_field(
         refuse("tie", "has no effect unless the owner is `two_way`: `tie`", "");
     }
 
+    if field.owner == Owner::Warehouse {
+        refuse(
+            "owner",
+            "no model column can own a field yet: `warehouse`",
+            "make it `compare`, or give it to the CRM in which the value is kept today",
+        );
+    }
+
     if field.owner.is_both_ways() {
         let owner = field.owner.as_str();
         if field.truncate {

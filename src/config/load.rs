@@ -23,22 +23,25 @@ pub fn load(dir: &Path, overrides: &Overrides) -> Result<Project, ConfigError> {
     let read = |path: std::path::PathBuf| {
         std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path, source })
     };
-    read_project(dir, &read(project_path)?, &read(dir.join(FIELD_MAP_FILE))?, overrides)
+    let map_path = dir.join(FIELD_MAP_FILE);
+    let field_map = if map_path.is_file() { Some(read(map_path)?) } else { None };
+    read_project(dir, &read(project_path)?, field_map.as_deref(), overrides)
 }
 
-/// Reads a project from the text of its two files.
+/// Reads a project from the text of its two files. A project without a field map maps nothing.
 ///
 /// # Errors
 /// When either holds a mistake.
 pub fn read_project(
     dir: &Path,
     project_text: &str,
-    field_map_text: &str,
+    field_map_text: Option<&str>,
     overrides: &Overrides,
 ) -> Result<Project, ConfigError> {
-    let (field_map, map_problems) = match read_field_map(field_map_text) {
-        Ok(map) => (Some(map), Vec::new()),
-        Err(problems) => (None, problems),
+    let (field_map, map_problems) = match field_map_text.map(read_field_map) {
+        None => (Some(FieldMap::empty()), Vec::new()),
+        Some(Ok(map)) => (Some(map), Vec::new()),
+        Some(Err(problems)) => (None, problems),
     };
     let reader = Reader::new(PROJECT_FILE, project_text);
     let mut lines = std::collections::BTreeMap::new();

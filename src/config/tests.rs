@@ -8,7 +8,7 @@ const PROJECT: &str = include_str!("../../concord.toml");
 const FIELD_MAP: &str = include_str!("../../field_map.toml");
 
 fn project() -> Project {
-    match read_project(Path::new("."), PROJECT, FIELD_MAP, &Overrides::default()) {
+    match read_project(Path::new("."), PROJECT, Some(FIELD_MAP), &Overrides::default()) {
         Ok(project) => project,
         Err(ConfigError::Invalid { problems }) => panic!("{problems:#?}"),
         Err(error) => panic!("{error}"),
@@ -63,7 +63,8 @@ fn settings_say_what_won() {
         period: Period::parse("2026-08").ok().map(|p| (p, Origin::Flag("--period".to_owned()))),
         ..Overrides::default()
     };
-    let project = read_project(Path::new("."), PROJECT, FIELD_MAP, &overrides).expect("valid");
+    let project =
+        read_project(Path::new("."), PROJECT, Some(FIELD_MAP), &overrides).expect("valid");
     let setting = |name: &str| project.settings.iter().find(|s| s.name == name).expect(name);
     assert_eq!(project.period, "2026-08");
     assert_eq!(setting("period").origin, Origin::Flag("--period".to_owned()));

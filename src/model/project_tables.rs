@@ -1,6 +1,5 @@
 //! The project's configuration as tables, and as what templates may name.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -17,7 +16,6 @@ use minijinja::value::Serde;
 use super::session::register_batches;
 use super::{ModelError, RenderContext, register_rows};
 use crate::config::{CreatePolicy, Period, Project};
-use crate::crm::CrmKind;
 
 /// Registers `project.*`: `run`, `period`, `claims`, `settings`, `field_rules`, `create_policies`
 /// and `lifecycle`.
@@ -54,6 +52,7 @@ pub fn register_project(
         .field_map
         .entities
         .iter()
+        .filter(|entity| entity.is_mapped)
         .map(|entity| {
             vec![
                 text(entity.name.as_str()),
@@ -151,6 +150,7 @@ fn register_field_rules(ctx: &SessionContext, project: &Project) -> Result<(), M
         "field_rules",
         vec![
             ("full_name", DataType::Utf8, Arc::new(names)),
+            ("field_type", DataType::Utf8, text(&|f| Some(f.field_type.as_str().to_owned()))),
             ("owner", DataType::Utf8, text(&|field| Some(field.owner.as_str().to_owned()))),
             ("tie", DataType::Utf8, text(&|field| field.tie.map(|tie| tie.as_str().to_owned()))),
             ("write_mode", DataType::Utf8, text(&|field| Some(field.write.as_str().to_owned()))),
@@ -162,40 +162,13 @@ fn register_field_rules(ctx: &SessionContext, project: &Project) -> Result<(), M
 
 /// Makes what templates may name out of the project.
 pub fn render_context(project: &Project) -> RenderContext {
-    let mut mapped_columns: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for entity in &project.field_map.entities {
-        let mut add = |crm: CrmKind, object: &str, column: &str| {
-            let columns =
-                mapped_columns.entry((crm.as_str().to_owned(), object.to_owned())).or_default();
-            if !columns.iter().any(|known| known == column) {
-                columns.push(column.to_owned());
-            }
-        };
-        for column in [&entity.key.hubspot, &entity.link.hubspot]
-            .into_iter()
-            .chain(entity.fields.iter().map(|field| &field.hubspot))
-        {
-            add(CrmKind::HubSpot, &entity.hubspot, column);
-        }
-        for object in &entity.salesforce {
-            add(CrmKind::Salesforce, object, &entity.key.salesforce);
-            add(CrmKind::Salesforce, object, &entity.link.salesforce);
-            for column in entity.fields.iter().filter_map(|field| field.salesforce.get(object)) {
-                add(CrmKind::Salesforce, object, column);
-            }
-        }
-    }
-    let entities: BTreeMap<&str, &crate::config::Entity> =
-        project.field_map.entities.iter().map(|entity| (entity.name.as_str(), entity)).collect();
-    RenderContext {
-        entities: Value::from(Serde(&entities)),
-        mapped_columns,
-        project: minijinja::context! {
-            phone_region => project.phone_region.clone(),
-            inclusion => Value::from(Serde(&project.inclusion.rules)),
-            recycle_statuses => Value::from(Serde(&project.handoff.recycle_statuses)),
-        },
-    }
+    let settings = minijinja::context! {
+        phone_region => project.phone_region.clone(),
+        inclusion => Value::from(Serde(&project.inclusion.rules)),
+        leave_after_days => project.inclusion.leave_after_days,
+        recycle_statuses => Value::from(Serde(&project.handoff.recycle_statuses)),
+    };
+    RenderContext::new(&project.field_map, settings)
 }
 
 fn policy(policy: CreatePolicy) -> &'static str {

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::{ModelError, ModelFile, ModelSet};
+use crate::config::{Entity, FieldMap};
+use crate::crm::CrmKind;
 
 /// What templates may name.
 ///
@@ -18,6 +21,40 @@ pub struct RenderContext {
     pub mapped_columns: BTreeMap<(String, String), Vec<String>>,
     /// Settings of the project that shape SQL, such as the inclusion rules.
     pub project: Value,
+}
+
+impl RenderContext {
+    /// Makes the context of a field map and of the project's settings.
+    pub fn new(field_map: &FieldMap, project: Value) -> Self {
+        let mut mapped_columns: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        for entity in &field_map.entities {
+            let mut add = |crm: CrmKind, object: &str, column: &str| {
+                let columns =
+                    mapped_columns.entry((crm.as_str().to_owned(), object.to_owned())).or_default();
+                if !columns.iter().any(|known| known == column) {
+                    columns.push(column.to_owned());
+                }
+            };
+            for column in [&entity.key.hubspot, &entity.link.hubspot]
+                .into_iter()
+                .chain(entity.fields.iter().map(|field| &field.hubspot))
+            {
+                add(CrmKind::HubSpot, &entity.hubspot, column);
+            }
+            // A key or link is evidence in every object that may carry it, mapped or not.
+            for object in entity.name.salesforce_objects() {
+                add(CrmKind::Salesforce, object, &entity.key.salesforce);
+                add(CrmKind::Salesforce, object, &entity.link.salesforce);
+                let fields = entity.fields.iter();
+                for column in fields.filter_map(|field| field.salesforce.get(*object)) {
+                    add(CrmKind::Salesforce, object, column);
+                }
+            }
+        }
+        let entities: BTreeMap<&str, &Entity> =
+            field_map.entities.iter().map(|entity| (entity.name.as_str(), entity)).collect();
+        Self { entities: Value::from(Serde(&entities)), mapped_columns, project }
+    }
 }
 
 /// Renders a model; one without template marks is returned as it stands.

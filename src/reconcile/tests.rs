@@ -9,9 +9,11 @@ use datafusion::prelude::SessionContext;
 use minijinja::Value;
 
 use super::*;
+use crate::config::FieldMap;
 use crate::golden::FieldRegistry;
 use crate::model::{
     ModelSet, RenderContext, functions, register_rows, register_seeds, run_models, seeds,
+    snake_case,
 };
 
 const INTEGRATION_USER: &str = "005000000000009AAA";
@@ -226,9 +228,16 @@ impl World {
         ] {
             columns.insert(name.into(), extra(name).iter().map(|c| (*c).to_owned()).collect());
         }
+        let render_context = RenderContext::new(&FieldMap::empty(), Value::default());
         for ((schema, table), source) in &set.sources {
             if matches!(schema.as_str(), "hubspot" | "salesforce") {
                 let mut names = source.columns.clone();
+                let mapped = render_context.mapped_columns.iter();
+                names.extend(
+                    mapped
+                        .filter(|((crm, object), _)| crm == schema && snake_case(object) == *table)
+                        .flat_map(|(_, columns)| columns.clone()),
+                );
                 names.extend(["_archived".to_owned(), "_fingerprint".to_owned()]);
                 columns.insert(format!("{schema}.{table}"), names);
             }
@@ -283,11 +292,6 @@ impl World {
         .await;
         view(&ctx, "project.run", "select as_timestamp('2026-10-01T10:00:00Z') as as_of_at").await;
 
-        let render_context = RenderContext {
-            entities: Value::from(Vec::<Value>::new()),
-            mapped_columns: BTreeMap::new(),
-            project: Value::default(),
-        };
         let mut changed: Vec<&str> = changed.iter().map(String::as_str).collect();
         changed.extend(["project.claims", "project.period", "project.run"]);
         run_models(&ctx, &set, &render_context, &changed).await.expect("models run");

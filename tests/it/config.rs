@@ -44,7 +44,7 @@ fn read(path: &Path) -> Result<(), ConfigError> {
             .map_err(|problems| ConfigError::Invalid { problems });
     }
     let map = fs::read_to_string("field_map.toml").expect("the demo has a field map");
-    read_project(Path::new("."), &text, &map, &Overrides::default()).map(|_| ())
+    read_project(Path::new("."), &text, Some(&map), &Overrides::default()).map(|_| ())
 }
 
 fn files(dir: &str) -> Vec<PathBuf> {

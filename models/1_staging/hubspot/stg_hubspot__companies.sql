@@ -13,8 +13,8 @@ final as (
         hs_object_id as company_id,
         nullif(trim(hubspot_owner_id), '') as owner_id,
         nullif(trim(hs_merged_object_ids), '') as merged_company_ids,
-        nullif(trim(concord_key), '') as concord_key,
-        salesforce_id(salesforce_record_id) as salesforce_record_id,
+        nullif(trim("{{ entities.company.key.hubspot }}"), '') as concord_key,
+        salesforce_id("{{ entities.company.link.hubspot }}") as salesforce_record_id,
         salesforce_id(salesforceaccountid) as salesforce_account_id,
 
         -- strings

@@ -13,8 +13,8 @@ final as (
         hs_object_id as deal_id,
         nullif(trim(hubspot_owner_id), '') as owner_id,
         nullif(trim(hs_merged_object_ids), '') as merged_deal_ids,
-        nullif(trim(concord_key), '') as concord_key,
-        salesforce_id(salesforce_record_id) as salesforce_record_id,
+        nullif(trim("{{ entities.deal.key.hubspot }}"), '') as concord_key,
+        salesforce_id("{{ entities.deal.link.hubspot }}") as salesforce_record_id,
         salesforce_id(hs_salesforceopportunityid) as salesforce_opportunity_id,
 
         -- strings

@@ -17,8 +17,8 @@ final as (
         nullif(trim("LastModifiedById"), '') as modified_by_id,
         nullif(trim("MasterRecordId"), '') as master_record_id,
         nullif(trim("RecordTypeId"), '') as record_type_id,
-        nullif(trim("Concord_Key__c"), '') as concord_key,
-        nullif(trim("HubSpot_Id__c"), '') as hubspot_id,
+        nullif(trim("{{ entities.company.key.salesforce }}"), '') as concord_key,
+        nullif(trim("{{ entities.company.link.salesforce }}"), '') as hubspot_id,
 
         -- strings
         nullif(trim("Name"), '') as account_name,

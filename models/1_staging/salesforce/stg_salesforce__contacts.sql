@@ -18,8 +18,8 @@ final as (
         nullif(trim("MasterRecordId"), '') as master_record_id,
         nullif(trim("RecordTypeId"), '') as record_type_id,
         nullif(trim("ReportsToId"), '') as reports_to_id,
-        nullif(trim("Concord_Key__c"), '') as concord_key,
-        nullif(trim("HubSpot_Id__c"), '') as hubspot_id,
+        nullif(trim("{{ entities.person.key.salesforce }}"), '') as concord_key,
+        nullif(trim("{{ entities.person.link.salesforce }}"), '') as hubspot_id,
 
         -- strings
         nullif(lower(trim("Email")), '') as email,

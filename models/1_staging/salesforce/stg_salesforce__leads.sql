@@ -19,8 +19,8 @@ final as (
         nullif(trim("ConvertedContactId"), '') as converted_contact_id,
         nullif(trim("ConvertedAccountId"), '') as converted_account_id,
         nullif(trim("ConvertedOpportunityId"), '') as converted_opportunity_id,
-        nullif(trim("Concord_Key__c"), '') as concord_key,
-        nullif(trim("HubSpot_Id__c"), '') as hubspot_id,
+        nullif(trim("{{ entities.person.key.salesforce }}"), '') as concord_key,
+        nullif(trim("{{ entities.person.link.salesforce }}"), '') as hubspot_id,
 
         -- strings
         nullif(lower(trim("Email")), '') as email,

@@ -17,8 +17,8 @@ final as (
         nullif(trim("CreatedById"), '') as created_by_id,
         nullif(trim("LastModifiedById"), '') as modified_by_id,
         nullif(trim("RecordTypeId"), '') as record_type_id,
-        nullif(trim("Concord_Key__c"), '') as concord_key,
-        nullif(trim("HubSpot_Id__c"), '') as hubspot_id,
+        nullif(trim("{{ entities.deal.key.salesforce }}"), '') as concord_key,
+        nullif(trim("{{ entities.deal.link.salesforce }}"), '') as hubspot_id,
 
         -- strings
         nullif(trim("Name"), '') as opportunity_name,
