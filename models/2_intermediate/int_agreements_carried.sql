@@ -13,6 +13,12 @@ crosswalk as (
 
 ),
 
+aliases as (
+
+    select * from int_record_aliases
+
+),
+
 pairs as (
 
     select * from int_pairs where hubspot_id is not null and salesforce_id is not null
@@ -31,11 +37,12 @@ of_clusters as (
         agreements.salesforce_id,
         agreements.hubspot_id = pairs.hubspot_id and agreements.salesforce_id = pairs.salesforce_id as is_own
     from agreements
+    left join aliases
+        on record_key('hubspot', agreements.hubspot_object, agreements.hubspot_id) = aliases.former_key
     inner join crosswalk
         on
-            crosswalk.source_system = 'hubspot'
-            and crosswalk.source_object = agreements.hubspot_object
-            and crosswalk.source_id = agreements.hubspot_id
+            coalesce(aliases.record_key, record_key('hubspot', agreements.hubspot_object, agreements.hubspot_id))
+            = crosswalk.record_key
     inner join pairs
         on crosswalk.golden_id = pairs.golden_id
     inner join crosswalk as salesforce_crosswalk

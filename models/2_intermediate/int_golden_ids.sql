@@ -19,6 +19,26 @@ known as (
 
 ),
 
+aliases as (
+
+    select * from int_record_aliases
+
+),
+
+-- Members by every id under which state may know them.
+members_known_as as (
+
+    select cluster_key, record_key as known_as from clusters
+    union all
+    select
+        clusters.cluster_key,
+        aliases.former_key as known_as
+    from clusters
+    inner join aliases
+        on clusters.record_key = aliases.record_key
+
+),
+
 -- When each golden id was first given.
 golden_ages as (
 
@@ -33,14 +53,14 @@ golden_ages as (
 known_members as (
 
     select
-        clusters.cluster_key,
-        clusters.record_key,
+        members_known_as.cluster_key,
+        members_known_as.known_as,
         known.golden_id,
         known.first_seen_at,
         golden_ages.golden_first_seen_at
-    from clusters
+    from members_known_as
     inner join known
-        on clusters.record_key = known.record_key
+        on members_known_as.known_as = known.record_key
     inner join golden_ages
         on known.golden_id = golden_ages.golden_id
 
@@ -50,7 +70,7 @@ heirs_ranked as (
 
     select
         *,
-        row_number() over (partition by golden_id order by first_seen_at, record_key) as heir_rank
+        row_number() over (partition by golden_id order by first_seen_at, known_as) as heir_rank
     from known_members
 
 ),

@@ -20,9 +20,34 @@ leads as (
 
 ),
 
+moves as (
+
+    select * from int_golden_id_moves
+
+),
+
+-- Where two clusters became one, the span that is open goes on, or else the one that opened first.
+spans_ranked as (
+
+    select
+        coalesce(moves.golden_id, handoffs.golden_id) as golden_id,
+        handoffs.opened_at,
+        handoffs.opened_evidence,
+        handoffs.closed_at,
+        handoffs.closed_evidence,
+        row_number() over (
+            partition by coalesce(moves.golden_id, handoffs.golden_id)
+            order by (handoffs.closed_at is null) desc, handoffs.opened_at, handoffs.golden_id
+        ) as choice
+    from state.handoffs as handoffs
+    left join moves
+        on handoffs.golden_id = moves.golden_id_before
+
+),
+
 spans as (
 
-    select * from state.handoffs
+    select * from spans_ranked where choice = 1
 
 ),
 

@@ -31,6 +31,12 @@ names_of_lists as (
 
 ),
 
+known as (
+
+    select * from state.inclusion
+
+),
+
 facts as (
 
     select
@@ -54,10 +60,11 @@ judged as (
 
 ),
 
-final as (
+included as (
 
     select
         contact_id,
+        is_archived,
         not is_archived{% for rule in project.inclusion %} and rule__{{ rule.name }}{% endfor %} as is_included,
         case
             when is_archived then 'is archived in HubSpot'
@@ -70,6 +77,33 @@ final as (
         true{% for rule in project.inclusion if rule.reason == 'T2' %} and rule__{{ rule.name }}{% endfor %} as is_score_met,
         true{% for rule in project.inclusion if rule.reason == 'T3' %} and rule__{{ rule.name }}{% endfor %} as has_email
     from judged
+
+),
+
+final as (
+
+    select
+        included.contact_id,
+        included.is_included,
+        included.sentence,
+        -- Whoever left the rule a short while ago may still be created over there.
+        included.is_included or (
+            not included.is_archived
+            and coalesce(
+                known.last_included_at >= (select as_of_at from project.run) - interval '{{ project.leave_after_days }} days',
+                false
+            )
+        ) as may_be_created,
+        included.is_list_member,
+        included.is_score_met,
+        included.has_email,
+        case
+            when included.is_included then (select as_of_at from project.run)
+            else known.last_included_at
+        end as last_included_at
+    from included
+    left join known
+        on included.contact_id = known.contact_id
 
 )
 

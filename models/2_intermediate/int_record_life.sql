@@ -21,9 +21,7 @@ mergers as (
     union all
     select record_key('salesforce', 'Account', account_id) as record_key from stg_salesforce__accounts where master_record_id is not null
     union all
-    select record_key('hubspot', 'contacts', trim(unnest(string_to_array(merged_contact_ids, ';')))) as record_key
-    from stg_hubspot__contacts
-    where merged_contact_ids is not null
+    select former_key as record_key from int_record_aliases
 
 ),
 
