@@ -31,6 +31,41 @@ writes as (
 
 ),
 
+stored_forms as (
+
+    select * from state.stored_forms
+
+),
+
+-- One side holds what it made of the other's value when we wrote it there.
+equal_as_stored as (
+
+    select
+        field_values.golden_id,
+        field_values.full_name
+    from field_values
+    inner join stored_forms
+        on
+            stored_forms.source_system = 'salesforce'
+            and field_values.salesforce_object = stored_forms.object
+            and field_values.salesforce_field = stored_forms.field
+            and field_values.salesforce_raw = stored_forms.stored
+    where stored_forms.sent = field_image(field_values.full_name, 'hubspot', field_values.hubspot_raw, field_values.salesforce_object, 'update')
+    union
+    select
+        field_values.golden_id,
+        field_values.full_name
+    from field_values
+    inner join stored_forms
+        on
+            stored_forms.source_system = 'hubspot'
+            and field_values.hubspot_object = stored_forms.object
+            and field_values.hubspot_field = stored_forms.field
+            and field_values.hubspot_raw = stored_forms.stored
+    where stored_forms.sent = field_image(field_values.full_name, 'salesforce', field_values.salesforce_raw, field_values.hubspot_object, 'update')
+
+),
+
 compared as (
 
     select
@@ -42,7 +77,8 @@ compared as (
         hubspot_fields.field is not null as is_hubspot_visible,
         salesforce_fields.field is not null as is_salesforce_visible,
         coalesce(handoffs.is_open, false) as is_handed_off,
-        field_values.hubspot_value is not distinct from field_values.salesforce_value as is_agreed,
+        (field_values.hubspot_value is not distinct from field_values.salesforce_value)
+        or equal_as_stored.golden_id is not null as is_agreed,
         field_values.has_base and (field_values.hubspot_value is distinct from field_values.hubspot_base) as is_hubspot_changed,
         field_values.has_base and (field_values.salesforce_value is distinct from field_values.salesforce_base) as is_salesforce_changed,
         -- Lists and exports lag: what was read before our own write landed says nothing.
@@ -58,6 +94,8 @@ compared as (
         on field_values.hubspot_object = hubspot_fields.object and field_values.hubspot_field = hubspot_fields.field
     left join salesforce_metadata.fields as salesforce_fields
         on field_values.salesforce_object = salesforce_fields.object and field_values.salesforce_field = salesforce_fields.field
+    left join equal_as_stored
+        on field_values.golden_id = equal_as_stored.golden_id and field_values.full_name = equal_as_stored.full_name
     left join handoffs
         on field_values.golden_id = handoffs.golden_id
     left join lifecycle as hubspot_stage

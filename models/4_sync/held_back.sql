@@ -6,9 +6,30 @@ with changes as (
 
 ),
 
+moves as (
+
+    select * from int_golden_id_moves
+
+),
+
 waiting as (
 
-    select * from state.quarantine
+    select
+        coalesce(moves.golden_id, quarantine.golden_id) as golden_id,
+        quarantine.target_system,
+        quarantine.operation,
+        quarantine.field,
+        quarantine.reason_code,
+        min(quarantine.held_since) as held_since
+    from state.quarantine as quarantine
+    left join moves
+        on quarantine.golden_id = moves.golden_id_before
+    group by
+        coalesce(moves.golden_id, quarantine.golden_id),
+        quarantine.target_system,
+        quarantine.operation,
+        quarantine.field,
+        quarantine.reason_code
 
 ),
 

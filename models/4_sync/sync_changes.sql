@@ -1,5 +1,5 @@
 -- sync_changes: every difference that each CRM is owed, and every one that it is not, with the reason.
--- grain: one row per golden_id, target_system, operation, field
+-- grain: one row per golden_id, target_system, target_id, operation, field
 -- Status is action, noop or held. A create has no target_id; `after_ref` names the golden id whose new
 -- record's id is the value.
 with decisions as (
@@ -37,6 +37,28 @@ links as (
     union all
 {% endif %}
 {% endfor %}
+
+),
+
+field_names as (
+
+    select distinct field from int_field_values
+    union
+    select '(link)' as field
+
+),
+
+-- Fields on hold; a hold of the record is one of each of its fields.
+holds as (
+
+    select golden_id, field from int_holds where decision = 'hold' and field <> '(record)'
+    union
+    select
+        record_holds.golden_id,
+        field_names.field
+    from int_holds as record_holds
+    cross join field_names
+    where record_holds.decision = 'hold' and record_holds.field = '(record)'
 
 ),
 
@@ -282,7 +304,33 @@ links_in_salesforce as (
 
 ),
 
-final as (
+-- Concord writes to the primary record alone; what differs on the others is for whoever merges them.
+twins as (
+
+    select
+        twin_values.golden_id,
+        twin_values.entity,
+        twin_values.source_system as target_system,
+        twin_values.source_object as target_object,
+        twin_values.source_id as target_id,
+        'update' as operation,
+        twin_values.field,
+        twin_values.target_field,
+        twin_values.raw as before,
+        golden_values.value as after,
+        cast(null as varchar) as after_ref,
+        'noop' as status,
+        'not_primary' as reason_code,
+        golden_values.rule,
+        cast(null as varchar) as depends_on
+    from int_twin_values as twin_values
+    inner join int_golden_values as golden_values
+        on twin_values.golden_id = golden_values.golden_id and twin_values.field = golden_values.field
+    where (field_value(twin_values.full_name, twin_values.source_system, twin_values.raw) is distinct from golden_values.value)
+
+),
+
+all_changes as (
 
     select * from field_changes
     union all
@@ -301,6 +349,25 @@ final as (
     select * from links_in_hubspot
     union all
     select * from links_in_salesforce
+    union all
+    select * from twins
+
+),
+
+final as (
+
+    select
+        all_changes.* exclude (status, reason_code),
+        case when holds.golden_id is not null then 'held' else all_changes.status end as status,
+        case when holds.golden_id is not null then 'on_hold' else all_changes.reason_code end as reason_code
+    from all_changes
+    -- A create on hold was held as a whole.
+    left join holds
+        on
+            all_changes.golden_id = holds.golden_id
+            and all_changes.field = holds.field
+            and all_changes.status = 'action'
+            and all_changes.operation = 'update'
 
 )
 

@@ -32,33 +32,28 @@ inclusion as (
 
 ),
 
-crosswalk as (
-
-    select * from crosswalk
-
-),
-
--- Whoever was deleted over there stays deleted until somebody releases it.
-deleted_there as (
+-- Whoever was deleted, merged away or has vanished over there stays so until somebody releases it.
+gone_there as (
 
     select
         golden_id,
-        min(source_id) as deleted_id
-    from crosswalk
-    where source_system = 'salesforce' and not is_live
-    group by golden_id
-
-),
-
--- Seen before and gone today, whether deleted and purged or vanished: the same decision.
-vanished_there as (
-
-    select
-        golden_id,
-        min(record_id) as vanished_id
+        min(record_id) as gone_id,
+        max(since) as gone_since
     from int_record_life
     where source_system = 'salesforce' and life <> 'live'
     group by golden_id
+
+),
+
+holds as (
+
+    select distinct golden_id from int_holds where decision = 'hold'
+
+),
+
+releases as (
+
+    select * from int_holds where decision = 'release' and field = '(record)'
 
 ),
 
@@ -91,20 +86,26 @@ wanted as (
         policies.as_object,
         policies.key_field,
         policies.link_field,
-        coalesce(deleted_there.deleted_id, vanished_there.vanished_id) as deleted_id,
+        case
+            when coalesce(releases.decided_at >= gone_there.gone_since, false) then null
+            else gone_there.gone_id
+        end as deleted_id,
+        holds.golden_id is not null as is_on_hold,
         keys_taken.holder_id as key_holder_id
     from pairs
     inner join policies
         on pairs.entity = policies.entity
     inner join inclusion
         on pairs.hubspot_id = inclusion.contact_id
-    left join deleted_there
-        on pairs.golden_id = deleted_there.golden_id
-    left join vanished_there
-        on pairs.golden_id = vanished_there.golden_id
+    left join gone_there
+        on pairs.golden_id = gone_there.golden_id
+    left join releases
+        on pairs.golden_id = releases.golden_id
+    left join holds
+        on pairs.golden_id = holds.golden_id
     left join keys_taken
         on create_key(pairs.golden_id, policies.as_object) = keys_taken.concord_key
-    where pairs.hubspot_id is not null and pairs.salesforce_id is null and inclusion.is_included
+    where pairs.hubspot_id is not null and pairs.salesforce_id is null and inclusion.may_be_created
 
 ),
 
@@ -203,17 +204,19 @@ final as (
         mapped.target_field,
         mapped.after,
         case
+            when mapped.is_on_hold then 'on_hold'
             when mapped.deleted_id is not null then 'deleted_there'
             when mapped.key_holder_id is not null then 'key_taken'
             when required_missing.golden_id is not null then 'required_field_empty'
             else problems.problem
         end as held_code,
         case
-            when mapped.deleted_id is not null or mapped.key_holder_id is not null then null
+            when mapped.is_on_hold or mapped.deleted_id is not null or mapped.key_holder_id is not null then null
             when required_missing.golden_id is not null then required_missing.target_field
             else problems.field
         end as held_field,
         case
+            when mapped.is_on_hold then null
             when mapped.deleted_id is not null then mapped.deleted_id
             when mapped.key_holder_id is not null then mapped.key_holder_id
             when required_missing.golden_id is not null then null

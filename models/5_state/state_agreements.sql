@@ -1,9 +1,9 @@
 -- state_agreements: what both sides last agreed on, the base of the next comparison.
 -- grain: one row per full_name, hubspot_id, salesforce_id
 -- Advances only where both live values agree today; whatever could not travel leaves it alone.
-with field_values as (
+with agreed as (
 
-    select * from int_field_values where hubspot_id is not null and salesforce_id is not null
+    select * from int_field_decisions where is_agreed
 
 ),
 
@@ -24,8 +24,7 @@ agreed_today as (
         hubspot_raw,
         salesforce_raw,
         (select as_of_at from project.run) as agreed_at
-    from field_values
-    where hubspot_value is not distinct from salesforce_value
+    from agreed
 
 ),
 

@@ -38,7 +38,9 @@ pub use render::RenderContext;
 pub use run::{Build, BuildInputs, BuiltModel, ModelProgress, build, run_models, snake_case};
 pub use session::{Namespaces, new_session, register_parquet, register_rows, register_seeds};
 pub use sidecar::{Check, Sidecar};
-pub use stage::{Opened, Question, StageError, connection, open_latest, open_sources, run_build};
+pub use stage::{
+    Opened, Question, StageError, connection, open_anything, open_latest, open_sources, run_build,
+};
 
 #[derive(Debug, Error)]
 pub enum ModelError {

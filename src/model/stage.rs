@@ -20,12 +20,14 @@ use crate::crm::CrmKind;
 use crate::golden::FieldRegistry;
 use crate::schema::Schema;
 use crate::snapshot::{Manifest, PullError};
-use crate::state::State;
+use crate::state::{DECISION_COLUMNS, State, decision_rows};
 use crate::warehouse::{Warehouse, WarehouseError, run_log};
 
 /// Seconds before a snapshot within which our own writes may not show in it yet. HubSpot's lists
 /// and search lag by half a minute (reported); an hour is far past any lag and far below a night.
 const WRITE_LAG_SECONDS: i64 = 3600;
+
+const CRMS: [CrmKind; 2] = [CrmKind::HubSpot, CrmKind::Salesforce];
 
 #[derive(Debug, Error)]
 pub enum StageError {
@@ -66,9 +68,10 @@ pub struct Question {
 }
 
 /// Registers the latest snapshots, metadata, seeds, configuration, state and run log in a session.
+/// A CRM without a snapshot has no tables.
 ///
 /// # Errors
-/// When a CRM has no snapshot yet, or a file cannot be read.
+/// When a file cannot be read.
 pub async fn open_sources(
     project: &Project,
     warehouse: &Warehouse,
@@ -76,11 +79,9 @@ pub async fn open_sources(
 ) -> Result<Opened, StageError> {
     let mut manifests = BTreeMap::new();
     let mut schemas: BTreeMap<CrmKind, Schema> = BTreeMap::new();
-    for kind in [CrmKind::HubSpot, CrmKind::Salesforce] {
+    for kind in CRMS {
         let connection = connection(project, kind)?;
-        let manifest = Manifest::latest(warehouse, connection)
-            .await?
-            .ok_or(StageError::NoSnapshot { kind })?;
+        let Some(manifest) = Manifest::latest(warehouse, connection).await? else { continue };
         schemas.insert(kind, manifest.read_schema(warehouse).await?);
         manifests.insert(kind, manifest);
     }
@@ -126,7 +127,7 @@ pub async fn open_sources(
 /// Runs every model over the latest snapshots, publishes the build and then its state.
 ///
 /// # Errors
-/// When a model or a check fails; neither build nor state exists then.
+/// When a CRM has no snapshot yet, or a model or a check fails; neither build nor state exists then.
 pub async fn run_build(
     project: &Project,
     warehouse: &Warehouse,
@@ -135,6 +136,9 @@ pub async fn run_build(
     progress: &dyn ModelProgress,
 ) -> Result<(Opened, Build), StageError> {
     let opened = open_sources(project, warehouse, question).await?;
+    if let Some(kind) = CRMS.into_iter().find(|kind| !opened.manifests.contains_key(kind)) {
+        return Err(StageError::NoSnapshot { kind });
+    }
     let built = build(
         &opened.ctx,
         &opened.set,
@@ -147,6 +151,22 @@ pub async fn run_build(
     .await?;
     State::publish(warehouse, &built).await?;
     Ok((opened, built))
+}
+
+/// Opens whatever there is to ask: sources, and the models of the latest build if there is one.
+///
+/// # Errors
+/// When a file cannot be read.
+pub async fn open_anything(
+    project: &Project,
+    warehouse: &Warehouse,
+    question: &Question,
+) -> Result<Opened, StageError> {
+    let opened = open_sources(project, warehouse, question).await?;
+    if let Some(build) = Build::latest(warehouse).await? {
+        build.register(&opened.ctx).await?;
+    }
+    Ok(opened)
 }
 
 /// Opens the latest build with its sources, for questions.
@@ -220,6 +240,8 @@ async fn register_ops(
     let ops = |table: &'static str| TableReference::partial("ops", table);
     register_rows(ctx, ops("runs"), &run_log::RUN_COLUMNS, &run_log::run_rows(&log))?;
     register_rows(ctx, ops("stages"), &run_log::STAGE_COLUMNS, &run_log::stage_rows(&log))?;
+    let decisions = decision_rows(warehouse).await?;
+    register_rows(ctx, ops("decisions"), &DECISION_COLUMNS, &decisions)?;
     let files = outcome_files(warehouse).await.map_err(Box::new)?;
     if !files.is_empty() {
         register_parquet(ctx, ops("outcomes"), &files, &[]).await?;

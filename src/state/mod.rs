@@ -5,6 +5,8 @@
 //! the newest state that was made from other snapshots than its own, so that building twice from
 //! the same snapshots gives the same tables twice.
 
+mod decision;
+
 use std::collections::BTreeMap;
 
 use object_store::ObjectStoreExt;
@@ -13,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Build;
 use crate::warehouse::{Warehouse, WarehouseError};
+
+pub use decision::{DECISION_COLUMNS, Decision, Verdict, WHOLE_RECORD, decision_rows};
 
 /// Format of `state/<id>/manifest.json`.
 const STATE_VERSION: u32 = 1;

@@ -1,0 +1,15 @@
+-- state_holds: what people last decided about a golden record, or about one field of it.
+-- grain: one row per golden_id, field
+with final as (
+
+    select
+        golden_id,
+        field,
+        decision,
+        reason,
+        decided_at
+    from int_holds
+
+)
+
+select * from final

@@ -1,0 +1,83 @@
+//! What people decide about a golden record: to hold it back, or to let it go.
+//!
+//! Each decision is one file, `runs/<run>/decision.json`; the latest one about a record or field
+//! counts, and `models/2_intermediate/int_holds.sql` finds it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::warehouse::{Warehouse, WarehouseError};
+
+/// Stands for the whole record where a decision names no field.
+pub const WHOLE_RECORD: &str = "(record)";
+
+/// Columns of `ops.decisions`.
+pub const DECISION_COLUMNS: [&str; 6] =
+    ["run_id", "golden_id", "field", "decision", "reason", "decided_at"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing is written until it is released.
+    Hold,
+    /// Held back no more; also lets a person be created again who was deleted.
+    Release,
+}
+
+impl Verdict {
+    /// Returns the word used in SQL and on the screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// `runs/<run>/decision.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    pub golden_id: String,
+    /// Name in the field map, or [`WHOLE_RECORD`].
+    pub field: String,
+    pub decision: Verdict,
+    /// In the words of whoever decided.
+    pub reason: Option<String>,
+    /// RFC 3339.
+    pub decided_at: String,
+}
+
+impl Decision {
+    /// Publishes a decision under the run that took it.
+    ///
+    /// # Errors
+    /// When it cannot be put.
+    pub async fn put(&self, warehouse: &Warehouse, run: &str) -> Result<(), WarehouseError> {
+        warehouse.put_json(&path(run), self).await
+    }
+}
+
+/// Reads every decision as rows of `ops.decisions`, oldest first.
+///
+/// # Errors
+/// When a file cannot be read.
+pub async fn decision_rows(
+    warehouse: &Warehouse,
+) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
+    let mut rows = Vec::new();
+    for run in warehouse.list_directories("runs").await? {
+        let Some(decision) = warehouse.get_json::<Decision>(&path(&run)).await? else { continue };
+        rows.push(vec![
+            Some(run),
+            Some(decision.golden_id),
+            Some(decision.field),
+            Some(decision.decision.as_str().to_owned()),
+            decision.reason,
+            Some(decision.decided_at),
+        ]);
+    }
+    Ok(rows)
+}
+
+fn path(run: &str) -> String {
+    format!("runs/{run}/decision.json")
+}
