@@ -148,24 +148,27 @@ pub trait Crm: Send + Sync {
 
     /// Sends one write call and judges its answer record by record.
     ///
-    /// The answer holds one [`WriteOutcome`] for each record, in the order of the call. A refusal
-    /// of the whole call that named no record is [`WriteAnswer::RefusedWhole`]: nothing was
-    /// written, and the caller may split and try again. Throttling and other answers by which the
-    /// vendor says that nothing was done are retried inside; an answer that was lost is not, and
-    /// every record of that call is [`WriteOutcome::Unknown`].
+    /// The answer holds one [`WriteOutcome`] for each record, in the order of the call's batches and
+    /// records. Records that were refused together, without a word about any one of them, are
+    /// [`WriteOutcome::RefusedTogether`]: nothing of them was written, and the caller may split
+    /// them and try again. Throttling and other answers by which the vendor says that nothing was
+    /// done are retried inside; an answer that was lost is not, and every record of that call is
+    /// [`WriteOutcome::Unknown`].
     ///
     /// HubSpot takes exactly one batch a call. Salesforce takes up to five; a batch of creates in
     /// which only some records name an `OwnerId` travels as two, since the header that lets
-    /// assignment rules choose an owner holds for a whole collection. Where only some of a call's
-    /// batches are refused as a whole, their records are [`WriteOutcome::Rejected`] with the
-    /// vendor's code.
+    /// assignment rules choose an owner holds for a whole collection.
     ///
     /// # Errors
     /// When the call could not be made or was turned away; nothing of it was written then.
-    async fn write(&self, call: &WriteCall) -> Result<WriteAnswer, CrmError>;
+    async fn write(&self, call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError>;
 
     /// Counts the API calls made through this client since it was built.
     fn calls(&self) -> CallCounts;
+
+    /// Returns how many calls this client may still make: within the run's budget, and before the
+    /// reserve of the daily allowance is touched. `u64::MAX` where nothing limits it.
+    fn calls_left(&self) -> u64;
 }
 
 /// Who an account says it is.
@@ -183,10 +186,31 @@ pub struct Account {
 /// One limit of the account and what is left of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowance {
-    /// `daily_calls` for the allowance that every call draws on; other names are the vendor's.
+    /// [`Allowance::DAILY`], or the vendor's own name.
     pub name: String,
     pub max: u64,
     pub remaining: u64,
+}
+
+impl Allowance {
+    /// Name of the allowance that every call draws on.
+    pub const DAILY: &'static str = "daily_calls";
+
+    /// Returns what may be spent when a share of the whole is left for others.
+    pub fn left_with_reserve(&self, reserve_share: f64) -> u64 {
+        self.remaining.saturating_sub(share_of(self.max, reserve_share))
+    }
+}
+
+/// Returns the number of calls, rounded up, that a share of an allowance is.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "allowances stay far below 2^52, and a share lies between 0 and 1"
+)]
+fn share_of(max: u64, share: f64) -> u64 {
+    (max as f64 * share).ceil() as u64
 }
 
 /// An object to be read, with what beside its own fields is wanted.
@@ -298,15 +322,7 @@ pub struct WriteRecord {
     pub values: Vec<(String, Option<String>)>,
 }
 
-/// The judged answer of one write call.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum WriteAnswer {
-    /// One outcome a record, in the order of the call's batches and records.
-    Records(Vec<WriteOutcome>),
-    /// The vendor refused the whole call and wrote nothing, without saying for which record.
-    RefusedWhole { code: String, message: String },
-}
-
+/// What became of one record of a write call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
 pub enum WriteOutcome {
@@ -314,6 +330,8 @@ pub enum WriteOutcome {
     Accepted { record_id: String, is_created: bool, stored: BTreeMap<String, Option<String>> },
     /// Refused with the vendor's code.
     Rejected { code: String, message: String, field: Option<String> },
+    /// Refused with others, and no record was named: nothing of them was written.
+    RefusedTogether { code: String, message: String },
     /// The answer was lost; the record may or may not have been written.
     Unknown { reason: String },
 }

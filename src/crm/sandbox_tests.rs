@@ -86,8 +86,7 @@ async fn salesforce_is_pulled_whole_and_takes_writes() {
                 .collect(),
         }],
     };
-    let answer = crm.write(&create).await.expect("the write ends");
-    let WriteAnswer::Records(outcomes) = answer else { panic!("{answer:?}") };
+    let outcomes = crm.write(&create).await.expect("the write ends");
     let [
         WriteOutcome::Accepted { record_id, is_created: true, .. },
         WriteOutcome::Rejected { code, field, .. },
@@ -130,8 +129,7 @@ async fn hubspot_is_pulled_whole_and_takes_writes() {
         batches: vec![WriteBatch { object: "contacts".to_owned(), operation, records }],
     };
     let create = call(WriteOperation::Create, vec![record("k1", "customer"), record("k2", "nope")]);
-    let answer = crm.write(&create).await.expect("the write ends");
-    let WriteAnswer::Records(outcomes) = answer else { panic!("{answer:?}") };
+    let outcomes = crm.write(&create).await.expect("the write ends");
     let [
         WriteOutcome::Accepted { record_id, is_created: true, .. },
         WriteOutcome::Rejected { code, field, .. },
@@ -146,7 +144,7 @@ async fn hubspot_is_pulled_whole_and_takes_writes() {
         ..record("k1", "lead")
     };
     let answer = crm.write(&call(WriteOperation::Update, vec![back])).await;
-    let WriteAnswer::Records(outcomes) = answer.expect("the write ends") else { panic!() };
+    let outcomes = answer.expect("the write ends");
     let [WriteOutcome::Accepted { stored, .. }] = outcomes.as_slice() else {
         panic!("{outcomes:?}")
     };

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::tz::TimeZone;
 
 use super::decimal;
-use super::moment::{parse_date, parse_timestamp};
+use super::moment::{parse_date, parse_timestamp, whole_seconds};
 use super::registry::{FieldRegistry, MappedField};
 use crate::config::FieldType;
 use crate::crm::CrmKind;
@@ -223,11 +223,6 @@ fn date_text(mapped: &MappedField, text: &str) -> Result<String, Problem> {
     let zone = mapped.field.zone.as_deref().ok_or(Problem::DoesNotCast)?;
     let zone = TimeZone::get(zone).map_err(|_| Problem::DoesNotCast)?;
     Ok(moment.to_zoned_datetime(zone).date().to_string())
-}
-
-fn whole_seconds(moment: jiff::Timestamp) -> String {
-    let seconds = moment.as_second() - i64::from(moment.subsec_nanosecond() < 0);
-    jiff::Timestamp::from_second(seconds).unwrap_or(moment).to_string()
 }
 
 /// Brings a picklist value to HubSpot's word, which is its canonical text.

@@ -6,10 +6,12 @@
 //! `models/2_intermediate`; this module is pure and is registered there as functions.
 
 mod decimal;
+mod echo;
 mod image;
 mod moment;
 mod registry;
 
+pub use echo::is_same_value;
 pub use image::{Image, Problem, canonical, image};
 pub use moment::{parse_date, parse_timestamp};
 pub use registry::{FieldRegistry, MappedField};

@@ -37,6 +37,12 @@ pub fn parse_date(text: &str) -> Option<Date> {
     (moment.time() == jiff::civil::Time::midnight()).then(|| moment.date())
 }
 
+/// Writes an instant in whole seconds, `Z` at the end; parts of a second are dropped.
+pub fn whole_seconds(moment: jiff::Timestamp) -> String {
+    let seconds = moment.as_second() - i64::from(moment.subsec_nanosecond() < 0);
+    jiff::Timestamp::from_second(seconds).unwrap_or(moment).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::TableReference;
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 
 use super::rows::TextColumns;
 use super::{Action, After, Change, ChangeStatus, FieldChange, Plan, PlanError};
+use crate::config::FieldType;
 use crate::crm::{CrmKind, WriteOperation};
+use crate::model::register_parquet;
 use crate::warehouse::Warehouse;
 
 /// Publishes a plan: actions, no-ops and held-back changes first, the page last.
@@ -40,8 +43,34 @@ pub async fn read_plan(warehouse: &Warehouse, id: &str) -> Result<Plan, PlanErro
     plan.ok_or_else(|| PlanError::NoPlan { id: id.to_owned() })
 }
 
+/// Reads the page of the latest plan, or `None` before the first.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn latest_plan(warehouse: &Warehouse) -> Result<Option<Plan>, PlanError> {
+    for id in warehouse.list_directories("plans").await?.into_iter().rev() {
+        if let Some(plan) = warehouse.get_json(&format!("plans/{id}/plan.json")).await? {
+            return Ok(Some(plan));
+        }
+    }
+    Ok(None)
+}
+
+/// Registers the latest plan's files as `plan.actions`, `plan.held` and `plan.noops`, if there is one.
+///
+/// # Errors
+/// When a file cannot be read.
+pub async fn register_latest(ctx: &SessionContext, warehouse: &Warehouse) -> Result<(), PlanError> {
+    let Some(plan) = latest_plan(warehouse).await? else { return Ok(()) };
+    for table in ["actions", "held", "noops"] {
+        let file = format!("plans/{}/{table}.parquet", plan.id);
+        register_parquet(ctx, TableReference::partial("plan", table), &[file], &[]).await?;
+    }
+    Ok(())
+}
+
 /// Columns of `actions.parquet`, one row for each field of each action.
-const ACTION_COLUMNS: [&str; 15] = [
+const ACTION_COLUMNS: [&str; 16] = [
     "action_id",
     "system",
     "object",
@@ -53,6 +82,7 @@ const ACTION_COLUMNS: [&str; 15] = [
     "depends_on",
     "field",
     "target_field",
+    "field_type",
     "before",
     "after",
     "after_kind",
@@ -86,6 +116,7 @@ async fn write_actions(
                 action.depends_on.clone(),
                 Some(change.field.clone()),
                 Some(change.target_field.clone()),
+                Some(change.field_type.as_str().to_owned()),
                 change.before.clone(),
                 after,
                 Some(kind.to_owned()),
@@ -203,6 +234,8 @@ pub async fn read_actions(
             action.changes.push(FieldChange {
                 field: needed("field")?,
                 target_field: needed("target_field")?,
+                field_type: FieldType::parse(&needed("field_type")?)
+                    .ok_or_else(|| shape("column `field_type` holds a word that is not known"))?,
                 before: text("before")?,
                 after,
                 rule: needed("rule")?,

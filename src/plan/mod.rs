@@ -7,6 +7,7 @@
 //! all. A plan is immutable; a changed mind is a new plan that names its parent.
 
 mod file;
+mod fit;
 mod guard;
 mod price;
 mod rows;
@@ -17,12 +18,14 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::config::{FieldMap, FieldType};
 use crate::crm::{CrmKind, WriteOperation};
 use crate::digest::short_digest;
 use crate::model::ModelError;
 use crate::warehouse::WarehouseError;
 
-pub use file::{read_actions, read_plan, write_plan};
+pub use file::{latest_plan, read_actions, read_plan, register_latest, write_plan};
+pub use fit::{fit, hold_carried};
 pub use guard::{Guard, judge};
 pub use price::{Price, price};
 pub use rows::{Change, ChangeStatus, read_changes};
@@ -56,7 +59,7 @@ pub enum PlanError {
 pub struct Plan {
     pub version: u32,
     pub id: String,
-    /// The plan that this one replaces, if any.
+    /// The plan that this one replaces; `None` when the one before was carried out.
     pub parent: Option<String>,
     /// RFC 3339.
     pub created_at: String,
@@ -95,7 +98,7 @@ pub struct Summary {
 /// One change to one record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Action {
-    /// Stable within the plan: `a-000017`, in order.
+    /// Stable within the plan: `a-00000017`, in order.
     pub action_id: String,
     /// Calls run in this order; all actions of one call share it.
     pub call: u32,
@@ -119,6 +122,8 @@ pub struct FieldChange {
     pub field: String,
     /// Vendor's name.
     pub target_field: String,
+    /// Decides when the live value is still `before`, or already `after`. Keys and links are text.
+    pub field_type: FieldType,
     /// Live value when planned, in wire form.
     pub before: Option<String>,
     pub after: After,
@@ -139,6 +144,8 @@ pub enum After {
 #[derive(Clone, Debug)]
 pub struct PlanInputs {
     pub id: String,
+    /// The latest plan before, when nothing of it was carried out.
+    pub parent: Option<String>,
     pub created_at: String,
     pub as_of: String,
     pub build: String,
@@ -154,7 +161,7 @@ pub struct PlanInputs {
 ///
 /// # Errors
 /// When a change names no target field, or two changes meet in one field.
-pub fn build_actions(changes: &[Change]) -> Result<Vec<Action>, PlanError> {
+pub fn build_actions(changes: &[Change], field_map: &FieldMap) -> Result<Vec<Action>, PlanError> {
     type Key = (u8, String, String, String);
     let mut grouped: BTreeMap<Key, Vec<&Change>> = BTreeMap::new();
     for change in changes.iter().filter(|change| change.status == ChangeStatus::Action) {
@@ -167,7 +174,7 @@ pub fn build_actions(changes: &[Change]) -> Result<Vec<Action>, PlanError> {
     let mut actions = Vec::with_capacity(grouped.len());
     let mut creates: HashMap<String, String> = HashMap::new();
     for (number, changes) in grouped.into_values().enumerate() {
-        let action = action(number, &changes, &creates)?;
+        let action = action(number, &changes, &creates, field_map)?;
         if action.operation == WriteOperation::Create {
             creates.insert(action.golden_id.clone(), action.action_id.clone());
         }
@@ -190,10 +197,11 @@ fn action(
     number: usize,
     changes: &[&Change],
     creates: &HashMap<String, String>,
+    field_map: &FieldMap,
 ) -> Result<Action, PlanError> {
     let first = changes[0];
     let mut action = Action {
-        action_id: format!("a-{:06}", number + 1),
+        action_id: format!("a-{:08}", number + 1),
         call: 0,
         system: first.target_system,
         object: first.target_object.clone(),
@@ -237,6 +245,7 @@ fn action(
         action.changes.push(FieldChange {
             field: change.field.clone(),
             target_field,
+            field_type: field_map.field_type(&change.entity, &change.field),
             before: change.before.clone(),
             after,
             rule: change.rule.clone(),
@@ -302,7 +311,7 @@ pub fn build_plan(
     Plan {
         version: PLAN_VERSION,
         id: inputs.id.clone(),
-        parent: None,
+        parent: inputs.parent.clone(),
         created_at: inputs.created_at.clone(),
         as_of: inputs.as_of.clone(),
         digest: digest(actions),

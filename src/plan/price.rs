@@ -48,7 +48,7 @@ pub fn price(
     for action in actions {
         let daily = allowances
             .get(&action.system)
-            .and_then(|list| list.iter().find(|allowance| allowance.name == "daily_calls"));
+            .and_then(|list| list.iter().find(|allowance| allowance.name == Allowance::DAILY));
         let price = prices.entry(action.system).or_insert_with(|| Price {
             system: action.system,
             write_calls: 0,

@@ -41,7 +41,11 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "required_field_empty" => {
             "the other side requires this field; fill it where the record lives"
         }
-        "deleted_there" => "was deleted in the other CRM; release it to create it again",
+        "deleted_there" => {
+            "was deleted in the other CRM; `concord release` lets it be created again"
+        }
+        "on_hold" => "somebody put it on hold; `concord release` lets it go",
+        "over_budget" => "the calls left for this run do not cover it; it goes another night",
         "key_taken" => "a record there already carries this person's key; merge or release it",
         "not_in_lifecycle" => {
             "a stage that `lifecycle` does not list; add it or correct the record"
@@ -54,12 +58,17 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "on_create_only" => "written with the create only",
         "target_filled" => "written only where the other side is blank",
         "not_forward" => "the stage would not move forward",
+        "not_primary" => {
+            "a second record of one person, company or deal; only the primary is written"
+        }
         _ => "see the reason code",
     }
 }
 
 fn write_summary(text: &mut String, plan: &Plan) {
-    let _ = writeln!(text, "plan {}  digest {}", plan.id, plan.digest);
+    let replaces = plan.parent.as_ref().map(|parent| format!("  replaces {parent}"));
+    let _ =
+        writeln!(text, "plan {}  digest {}{}", plan.id, plan.digest, replaces.unwrap_or_default());
     if plan.summary.is_empty() {
         let _ = writeln!(text, "  nothing to do");
     }

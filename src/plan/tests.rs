@@ -20,6 +20,10 @@ fn change(system: CrmKind, object: &str, id: Option<&str>, golden: &str, field: 
     }
 }
 
+fn actions_of(changes: &[Change]) -> Vec<Action> {
+    build_actions(changes, &FieldMap::empty()).expect("no clash")
+}
+
 #[test]
 fn fields_of_one_record_are_one_action() {
     let changes = [
@@ -27,7 +31,7 @@ fn fields_of_one_record_are_one_action() {
         change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Title"),
         change(CrmKind::Salesforce, "Lead", Some("2"), "p_2", "Title"),
     ];
-    let actions = build_actions(&changes).expect("no clash");
+    let actions = actions_of(&changes);
     assert_eq!(actions.len(), 2);
     assert_eq!(actions[0].changes.len(), 2);
 }
@@ -41,10 +45,10 @@ fn a_new_record_is_made_before_the_other_side_is_told_its_id() {
     let mut key = change(CrmKind::Salesforce, "Lead", None, "p_1", "(key)");
     key.after = Some("c_1".to_owned());
     let changes = [back, change(CrmKind::Salesforce, "Lead", None, "p_1", "LastName"), key];
-    let actions = build_actions(&changes).expect("no clash");
+    let actions = actions_of(&changes);
     assert_eq!(actions[0].create_key, Some(("(key)".to_owned(), "c_1".to_owned())));
-    assert_eq!(actions[1].depends_on.as_deref(), Some("a-000001"));
-    assert_eq!(actions[1].changes[0].after, After::RecordIdOf("a-000001".to_owned()));
+    assert_eq!(actions[1].depends_on.as_deref(), Some("a-00000001"));
+    assert_eq!(actions[1].changes[0].after, After::RecordIdOf("a-00000001".to_owned()));
     assert!(actions[0].call < actions[1].call);
 }
 
@@ -54,7 +58,10 @@ fn two_values_for_one_field_are_refused() {
         change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Phone"),
         change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Phone"),
     ];
-    assert!(matches!(build_actions(&changes), Err(PlanError::TwoChanges { .. })));
+    assert!(matches!(
+        build_actions(&changes, &FieldMap::empty()),
+        Err(PlanError::TwoChanges { .. })
+    ));
 }
 
 #[test]
@@ -64,9 +71,7 @@ fn calls_are_filled_to_the_vendors_ceiling() {
             .map(|i| change(system, object, Some(&format!("{i:05}")), &format!("p_{i}"), "f"))
             .collect()
     };
-    let calls = |changes: Vec<Change>| {
-        build_actions(&changes).expect("no clash").last().map_or(0, |action| action.call)
-    };
+    let calls = |changes: Vec<Change>| actions_of(&changes).last().map_or(0, |action| action.call);
     assert_eq!(calls(update(CrmKind::HubSpot, "contacts", 100)), 1);
     assert_eq!(calls(update(CrmKind::HubSpot, "contacts", 101)), 2);
     assert_eq!(calls(update(CrmKind::Salesforce, "Lead", 1000)), 1);
@@ -83,9 +88,52 @@ fn the_digest_follows_the_actions_and_not_their_source_order() {
         change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Phone"),
         change(CrmKind::Salesforce, "Lead", Some("2"), "p_2", "Phone"),
     ];
-    let one = digest(&build_actions(&changes).expect("no clash"));
+    let one = digest(&actions_of(&changes));
     changes.reverse();
-    assert_eq!(one, digest(&build_actions(&changes).expect("no clash")));
+    assert_eq!(one, digest(&actions_of(&changes)));
     changes[0].after = Some("y".to_owned());
-    assert_ne!(one, digest(&build_actions(&changes).expect("no clash")));
+    assert_ne!(one, digest(&actions_of(&changes)));
+}
+
+#[test]
+fn what_does_not_fit_the_budget_is_carried_by_priority_and_with_what_depends_on_it() {
+    let create = |n: usize| {
+        let golden = format!("p_{n}");
+        let mut key = change(CrmKind::Salesforce, "Lead", None, &golden, "(key)");
+        key.after = Some(format!("c_{n}"));
+        let mut back =
+            change(CrmKind::HubSpot, "contacts", Some(&n.to_string()), &golden, "(link)");
+        (back.after, back.after_ref) = (None, Some(golden.clone()));
+        back.depends_on = Some(golden.clone());
+        [key, change(CrmKind::Salesforce, "Lead", None, &golden, "LastName"), back]
+    };
+    let mut changes: Vec<Change> = (0..1500).flat_map(create).collect();
+    changes.push(change(CrmKind::Salesforce, "Lead", Some("1"), "p_x", "Phone"));
+    let actions = actions_of(&changes);
+    let n_actions = actions.len();
+    let left = |calls| BTreeMap::from([(CrmKind::Salesforce, calls)]);
+
+    let (kept, carried) = fit(actions.clone(), true, &left(1000));
+    assert_eq!((kept.len(), carried.len()), (n_actions, 0));
+
+    // Two fixed calls, one write and two reads by key: a thousand creates, and what follows them.
+    let (kept, carried) = fit(actions.clone(), true, &left(5));
+    let creates = |actions: &[Action]| {
+        actions.iter().filter(|action| action.operation == WriteOperation::Create).count()
+    };
+    assert_eq!((creates(&kept), creates(&carried)), (1000, 500));
+    assert_eq!(kept.len() + carried.len(), n_actions);
+    assert!(carried.iter().any(|action| action.golden_id == "p_x"), "updates come after creates");
+    let prices = price(&kept, true, &BTreeMap::new());
+    assert!(prices.iter().all(|p| p.system != CrmKind::Salesforce || p.total() <= 5));
+    let kept_ids: Vec<&String> = kept.iter().map(|action| &action.action_id).collect();
+    assert!(kept.iter().all(|a| a.depends_on.as_ref().is_none_or(|id| kept_ids.contains(&id))));
+
+    let n_held = |changes: &[Change]| {
+        changes.iter().filter(|change| change.status == ChangeStatus::Held).count()
+    };
+    hold_carried(&mut changes, &carried);
+    assert_eq!(n_held(&changes), carried.len(), "one for each record: these change one field each");
+    let (kept, carried) = fit(actions, true, &left(0));
+    assert!(kept.is_empty() && carried.len() == n_actions);
 }

@@ -24,7 +24,7 @@ pub use config::{Config, VERSION_DEFAULT, object_requests};
 use super::transport::{Request, Transport, TransportOptions};
 use super::{
     Account, Allowance, CallCounts, Crm, CrmError, CrmKind, Extracted, Extraction, ObjectRequest,
-    Page, Record, WriteAnswer, WriteCall,
+    Page, Record, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
 
@@ -106,11 +106,15 @@ impl Crm for HubSpot {
         read::read_records(self, object, Some(key_field), keys, fields).await
     }
 
-    async fn write(&self, call: &WriteCall) -> Result<WriteAnswer, CrmError> {
+    async fn write(&self, call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError> {
         write::write(self, call).await
     }
 
     fn calls(&self) -> CallCounts {
         self.transport.counts()
+    }
+
+    fn calls_left(&self) -> u64 {
+        self.transport.calls_left()
     }
 }

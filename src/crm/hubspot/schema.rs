@@ -167,7 +167,7 @@ pub async fn allowances(crm: &HubSpot) -> Result<Vec<Allowance>, CrmError> {
     for entry in usage.results {
         let (Some(max), Some(used)) = (entry.usage_limit, entry.current_usage) else { continue };
         let name = match (allowances.is_empty(), entry.name) {
-            (true, _) => "daily_calls".to_owned(),
+            (true, _) => Allowance::DAILY.to_owned(),
             (false, name) => name.unwrap_or_else(|| "unnamed".to_owned()),
         };
         allowances.push(Allowance { name, max, remaining: max.saturating_sub(used) });
@@ -177,7 +177,7 @@ pub async fn allowances(crm: &HubSpot) -> Result<Vec<Allowance>, CrmError> {
         match allowances.first_mut() {
             Some(daily) => daily.remaining = daily.remaining.min(seen.remaining),
             None => allowances.push(Allowance {
-                name: "daily_calls".to_owned(),
+                name: Allowance::DAILY.to_owned(),
                 max: seen.max,
                 remaining: seen.remaining,
             }),

@@ -15,9 +15,7 @@ use super::read::unexpected;
 use crate::crm::transport::{Purpose, Refusal, Reply, Request};
 use crate::crm::url::encode;
 use crate::crm::wire::wire_text;
-use crate::crm::{
-    CrmError, WriteAnswer, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord,
-};
+use crate::crm::{CrmError, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord};
 
 const TRACE_ID: &str = "objectWriteTraceId";
 
@@ -38,12 +36,12 @@ struct BatchResult<'a> {
     object_write_trace_id: Option<String>,
 }
 
-pub async fn write(crm: &HubSpot, call: &WriteCall) -> Result<WriteAnswer, CrmError> {
+pub async fn write(crm: &HubSpot, call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError> {
     let [batch] = call.batches.as_slice() else {
         return Err(unexpected("batch write", "a call takes exactly one batch"));
     };
     if batch.records.is_empty() {
-        return Ok(WriteAnswer::Records(Vec::new()));
+        return Ok(Vec::new());
     }
     let (verb, body) = match batch.operation {
         WriteOperation::Create => ("create", create_body(batch)),
@@ -53,11 +51,11 @@ pub async fn write(crm: &HubSpot, call: &WriteCall) -> Result<WriteAnswer, CrmEr
     let path = format!("/crm/objects/{}/{}/batch/{verb}", crm.version, encode(&batch.object));
     let request = Request::post_json(operation, Purpose::Write, path, body.to_string());
     match crm.transport.send(&request, &crm.bearer).await? {
-        Reply::Done(answer) => Ok(WriteAnswer::Records(judge_batch(batch, &answer.body))),
+        Reply::Done(answer) => Ok(judge_batch(batch, &answer.body)),
         Reply::Refused(Refusal { code, message, .. }) => {
-            Ok(WriteAnswer::RefusedWhole { code, message })
+            Ok(vec![WriteOutcome::RefusedTogether { code, message }; batch.records.len()])
         }
-        Reply::Lost { reason } => Ok(WriteAnswer::Records(all_unknown(batch, &reason))),
+        Reply::Lost { reason } => Ok(all_unknown(batch, &reason)),
     }
 }
 

@@ -26,7 +26,7 @@ pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
 use super::transport::{Answer, Request, Transport, TransportOptions};
 use super::{
     Account, Allowance, CallCounts, Crm, CrmError, CrmKind, Extracted, Extraction, ObjectRequest,
-    Page, Record, WriteAnswer, WriteCall,
+    Page, Record, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
 
@@ -114,11 +114,15 @@ impl Crm for Salesforce {
         read::read_by_key(self, object, key_field, keys, fields).await
     }
 
-    async fn write(&self, call: &WriteCall) -> Result<WriteAnswer, CrmError> {
+    async fn write(&self, call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError> {
         write::write(self, call).await
     }
 
     fn calls(&self) -> CallCounts {
         self.transport.counts()
+    }
+
+    fn calls_left(&self) -> u64 {
+        self.transport.calls_left()
     }
 }

@@ -113,7 +113,7 @@ pub async fn allowances(crm: &Salesforce) -> Result<Vec<Allowance>, CrmError> {
         max: u64::try_from(limit.max).unwrap_or(0),
         remaining: u64::try_from(limit.remaining).unwrap_or(0),
     };
-    let daily = limits.get(DAILY_CALLS).map(|limit| allowance("daily_calls".to_owned(), limit));
+    let daily = limits.get(DAILY_CALLS).map(|limit| allowance(Allowance::DAILY.to_owned(), limit));
     let others = limits.iter().filter(|(name, _)| *name != DAILY_CALLS);
     Ok(daily
         .into_iter()

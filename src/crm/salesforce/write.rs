@@ -12,9 +12,7 @@ use super::composite::{self, COLLECTIONS_MAX, SubAnswer};
 use super::error::{ErrorEntry, first_error};
 use super::{KIND, Salesforce, soql};
 use crate::crm::transport::{Purpose, Refusal, Reply};
-use crate::crm::{
-    CrmError, WriteAnswer, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord,
-};
+use crate::crm::{CrmError, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord};
 
 const AUTO_ASSIGN: &str = "Sforce-Auto-Assign";
 const OWNER_FIELD: &str = "OwnerId";
@@ -39,32 +37,29 @@ struct RowAnswer {
     errors: Vec<ErrorEntry>,
 }
 
-pub async fn write(crm: &Salesforce, call: &WriteCall) -> Result<WriteAnswer, CrmError> {
+pub async fn write(crm: &Salesforce, call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError> {
     let parts = parts(call);
     if parts.is_empty() {
-        return Ok(WriteAnswer::Records(Vec::new()));
+        return Ok(Vec::new());
     }
+    let n_records = call.batches.iter().map(|batch| batch.records.len()).sum();
     if parts.len() > COLLECTIONS_MAX {
         // Creates with and without an owner travel apart; halves of the call need fewer parts.
-        return Ok(WriteAnswer::RefusedWhole {
-            code: "TOO_MANY_COLLECTIONS".to_owned(),
-            message: format!("{} collections where a call takes {COLLECTIONS_MAX}", parts.len()),
-        });
+        let code = "TOO_MANY_COLLECTIONS".to_owned();
+        let message = format!("{} collections where a call takes {COLLECTIONS_MAX}", parts.len());
+        return Ok(vec![WriteOutcome::RefusedTogether { code, message }; n_records]);
     }
     let mut subrequests = Vec::with_capacity(parts.len());
     for (index, part) in parts.iter().enumerate() {
         subrequests.push(subrequest(crm, part, &format!("c{index}"))?);
     }
     let request = composite::request(crm, "collections write", Purpose::Write, &subrequests);
-    let n_records = call.batches.iter().map(|batch| batch.records.len()).sum();
     match crm.transport.send(&request, &crm.bearer).await? {
         Reply::Done(answer) => Ok(judge(&parts, n_records, &answer.body)),
         Reply::Refused(Refusal { code, message, .. }) => {
-            Ok(WriteAnswer::RefusedWhole { code, message })
+            Ok(vec![WriteOutcome::RefusedTogether { code, message }; n_records])
         }
-        Reply::Lost { reason } => {
-            Ok(WriteAnswer::Records(vec![WriteOutcome::Unknown { reason }; n_records]))
-        }
+        Reply::Lost { reason } => Ok(vec![WriteOutcome::Unknown { reason }; n_records]),
     }
 }
 
@@ -145,49 +140,35 @@ fn subrequest(crm: &Salesforce, part: &Part<'_>, reference_id: &str) -> Result<V
 }
 
 /// Judges a composite's answer; records that it does not speak of are unknown.
-fn judge(parts: &[Part<'_>], n_records: usize, body: &str) -> WriteAnswer {
+fn judge(parts: &[Part<'_>], n_records: usize, body: &str) -> Vec<WriteOutcome> {
     let unknown = |reason: &str| WriteOutcome::Unknown { reason: reason.to_owned() };
     let Ok(answer) = serde_json::from_str::<composite::CompositeAnswer>(body) else {
-        return WriteAnswer::Records(vec![unknown("the answer has another shape"); n_records]);
+        return vec![unknown("the answer has another shape"); n_records];
     };
     let mut outcomes = vec![unknown("the answer does not speak of this record"); n_records];
-    let mut refusals: Vec<ErrorEntry> = Vec::new();
     for (index, part) in parts.iter().enumerate() {
         let reference_id = format!("c{index}");
         let sub = answer.composite_response.iter().find(|sub| sub.reference_id == reference_id);
         let Some(sub) = sub else { continue };
-        let of_part = judge_part(part, sub, &mut refusals);
-        for (position, outcome) in part.positions.iter().zip(of_part) {
+        for (position, outcome) in part.positions.iter().zip(judge_part(part, sub)) {
             if let Some(place) = outcomes.get_mut(*position) {
                 *place = outcome;
             }
         }
     }
-    match refusals.first() {
-        // Every part was refused without a word about its records.
-        Some(error) if refusals.len() == parts.len() => {
-            WriteAnswer::RefusedWhole { code: error.code(), message: error.message.clone() }
-        }
-        _ => WriteAnswer::Records(outcomes),
-    }
+    outcomes
 }
 
-fn judge_part(
-    part: &Part<'_>,
-    sub: &SubAnswer<'_>,
-    refusals: &mut Vec<ErrorEntry>,
-) -> Vec<WriteOutcome> {
+fn judge_part(part: &Part<'_>, sub: &SubAnswer<'_>) -> Vec<WriteOutcome> {
     let all = |outcome: WriteOutcome| vec![outcome; part.records.len()];
     match sub.http_status_code {
         200..=299 => {}
         400..=499 => {
-            let error = first_error(sub.body.get()).unwrap_or_else(|| ErrorEntry {
-                error_code: Some(sub.http_status_code.to_string()),
-                message: "the collection was refused".to_owned(),
-                fields: Vec::new(),
+            let said = first_error(sub.body.get()).map(|error| (error.code(), error.message));
+            let (code, message) = said.unwrap_or_else(|| {
+                (sub.http_status_code.to_string(), "the collection was refused".to_owned())
             });
-            refusals.push(error.clone());
-            return all(error.rejection());
+            return all(WriteOutcome::RefusedTogether { code, message });
         }
         status => return all(WriteOutcome::Unknown { reason: format!("status {status}") }),
     }

@@ -32,6 +32,8 @@ pub struct TransportOptions {
     pub backoff: Backoff,
     pub call_timeout: Duration,
     pub budget: Arc<Budget>,
+    /// Share of the daily allowance that is left for others, 0 to 1.
+    pub reserve_share: f64,
     /// Seed of the waits' jitter.
     pub seed: u64,
 }
@@ -42,6 +44,7 @@ impl Default for TransportOptions {
             backoff: Backoff::default(),
             call_timeout: CALL_TIMEOUT,
             budget: Arc::new(Budget::unlimited()),
+            reserve_share: 0.0,
             seed: 0,
         }
     }
@@ -149,6 +152,16 @@ impl Transport {
         *self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns how many calls may still be made: within this run's budget, and before the reserve
+    /// of the daily allowance is touched, as far as the last answer stated it.
+    pub fn calls_left(&self) -> u64 {
+        let of_day = self.allowance_seen().map_or(u64::MAX, |seen| {
+            seen.remaining
+                .saturating_sub(crate::crm::share_of(seen.max, self.options.reserve_share))
+        });
+        self.options.budget.calls_left().min(of_day)
+    }
+
     /// Sends a request and stays with it, as the module's table says.
     ///
     /// # Errors
@@ -160,7 +173,8 @@ impl Transport {
         let mut is_renewed = false;
         let mut tries = 0;
         loop {
-            if !self.options.budget.take() {
+            let is_reserve_reached = self.options.reserve_share > 0.0 && self.calls_left() == 0;
+            if is_reserve_reached || !self.options.budget.take() {
                 return Err(CrmError::BudgetSpent { kind });
             }
             let sent = self.send_once(request, token.as_ref(), tries > 0).await;
