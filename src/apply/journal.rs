@@ -1,13 +1,14 @@
 //! The journal: what is about to be sent, and what was answered, one pair of files a call.
 //!
-//! `runs/<run>/journal/<number>-intent.json` is put before the call, `-outcome.json` after it, both
-//! only where no such file is yet, so that two holders of one run cannot both write.
+//! `runs/<run>/journal/<number>-intent.json` is put before the call, `-outcome.json` after it, and
+//! `-settled.json` once a lost answer was read back; each only where no such file is yet, so that
+//! two holders of one run cannot both write.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApplyError, Outcome};
+use super::{ApplyError, Outcome, Status};
 use crate::crm::CrmKind;
 use crate::plan::Action;
 use crate::warehouse::Warehouse;
@@ -23,11 +24,38 @@ pub struct Intent {
     pub actions: Vec<Action>,
 }
 
-/// One call: an intent, and its outcomes once they are known.
+/// One call: an intent, and what is known of its actions.
+///
+/// An action without an outcome in a call that is answered was not written: it was refused together
+/// with others, or found missing when it was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
     pub intent: Intent,
-    pub outcomes: Option<Vec<Outcome>>,
+    pub outcomes: Vec<Outcome>,
+    /// Everything that was sent is known to be written or not.
+    pub is_settled: bool,
+}
+
+/// The files of one call.
+#[derive(Default)]
+struct Files {
+    intent: Option<Intent>,
+    outcomes: Option<Vec<Outcome>>,
+    settled: Option<Vec<Outcome>>,
+}
+
+impl Files {
+    fn record(self) -> Option<JournalRecord> {
+        let intent = self.intent?;
+        let mut outcomes = self.outcomes.clone().unwrap_or_default();
+        let has_unknown = outcomes.iter().any(|outcome| outcome.status == Status::Unknown);
+        let is_settled = self.settled.is_some() || (self.outcomes.is_some() && !has_unknown);
+        if let Some(settled) = self.settled {
+            outcomes.retain(|outcome| outcome.status != Status::Unknown);
+            outcomes.extend(settled);
+        }
+        Some(JournalRecord { intent, outcomes, is_settled })
+    }
 }
 
 /// The journal of one run.
@@ -48,31 +76,21 @@ impl Journal {
         run: &str,
     ) -> Result<(Self, Vec<JournalRecord>), ApplyError> {
         let directory = directory(run);
-        let mut intents: BTreeMap<u32, Intent> = BTreeMap::new();
-        let mut outcomes: BTreeMap<u32, Vec<Outcome>> = BTreeMap::new();
+        let mut calls: BTreeMap<u32, Files> = BTreeMap::new();
         for path in warehouse.list(&directory).await? {
             let name = path.rsplit('/').next().unwrap_or(&path);
             let Some((number, kind)) = name.split_once('-') else { continue };
             let Ok(number) = number.parse::<u32>() else { continue };
+            let files = calls.entry(number).or_default();
             match kind {
-                "intent.json" => {
-                    if let Some(intent) = warehouse.get_json(&path).await? {
-                        intents.insert(number, intent);
-                    }
-                }
-                "outcome.json" => {
-                    if let Some(found) = warehouse.get_json(&path).await? {
-                        outcomes.insert(number, found);
-                    }
-                }
+                "intent.json" => files.intent = warehouse.get_json(&path).await?,
+                "outcome.json" => files.outcomes = warehouse.get_json(&path).await?,
+                "settled.json" => files.settled = warehouse.get_json(&path).await?,
                 _ => {}
             }
         }
-        let next = intents.keys().next_back().map_or(1, |last| last + 1);
-        let records = intents
-            .into_values()
-            .map(|intent| JournalRecord { outcomes: outcomes.remove(&intent.number), intent })
-            .collect();
+        let next = calls.keys().next_back().map_or(1, |last| last + 1);
+        let records = calls.into_values().filter_map(Files::record).collect();
         Ok((Self { warehouse: warehouse.clone(), run: run.to_owned(), next }, records))
     }
 
@@ -111,7 +129,20 @@ impl Journal {
     /// # Errors
     /// When they cannot be put.
     pub async fn put_outcomes(&self, number: u32, outcomes: &[Outcome]) -> Result<(), ApplyError> {
-        let path = format!("{}/{number:06}-outcome.json", directory(&self.run));
+        self.put(number, "outcome", outcomes).await
+    }
+
+    /// Puts what reading back found of a call whose answer, or part of it, was lost: the actions
+    /// that were written. The others are to be sent again.
+    ///
+    /// # Errors
+    /// When it cannot be put.
+    pub async fn put_settled(&self, number: u32, written: &[Outcome]) -> Result<(), ApplyError> {
+        self.put(number, "settled", written).await
+    }
+
+    async fn put(&self, number: u32, kind: &str, outcomes: &[Outcome]) -> Result<(), ApplyError> {
+        let path = format!("{}/{number:06}-{kind}.json", directory(&self.run));
         self.warehouse.create_json(&path, &outcomes).await?;
         Ok(())
     }

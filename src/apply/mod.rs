@@ -5,10 +5,11 @@
 //! into the journal; send; put the outcome. A crash between the two leaves an intent without an
 //! outcome, which the next run settles by reading back before it sends anything again.
 //!
-//! One bad record never costs its batch: where a CRM refuses a whole call without naming the
-//! record, the call is split in halves, each journaled as a call of its own.
+//! One bad record never costs its batch: records that a CRM refuses together, without naming the
+//! bad one, are sent again in halves, each journaled as a call of its own.
 //!
-//! Counts always close: sent = accepted + rejected + unknown; [`ApplySummary::is_closed`].
+//! Counts always close: what the journal says was sent is what has an accepted, rejected or unknown
+//! outcome. The two are kept apart, and [`apply`] fails where they differ.
 
 mod journal;
 mod outcomes;
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::crm::{CrmError, CrmKind};
-use crate::plan::PlanError;
+use crate::plan::{Action, PlanError};
 use crate::warehouse::{LeaseError, WarehouseError};
 
 pub use journal::{Intent, Journal, JournalRecord};
@@ -45,8 +46,8 @@ pub enum ApplyError {
     ReadOnly { connection: String },
     #[error("no connection for {kind}")]
     NoConnection { kind: CrmKind },
-    #[error("counts do not close: sent {sent}, accounted for {accounted}")]
-    Open { sent: u64, accounted: u64 },
+    #[error("counts do not close: {sent} sent, {accounted} accounted for, first `{first}`")]
+    Open { sent: usize, accounted: usize, first: String },
     #[error(transparent)]
     Crm(#[from] CrmError),
     #[error(transparent)]
@@ -79,6 +80,21 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Makes the outcome of an action of which nothing more is known than its status.
+    pub fn new(action: &Action, status: Status, at: &str) -> Self {
+        Self {
+            action_id: action.action_id.clone(),
+            status,
+            record_id: action.record_id.clone(),
+            is_created: false,
+            code: None,
+            message: None,
+            field: None,
+            stored: BTreeMap::new(),
+            at: at.to_owned(),
+        }
+    }
+
     /// Says whether the action went to the CRM.
     pub fn is_sent(&self) -> bool {
         matches!(self.status, Status::Accepted | Status::Rejected | Status::Unknown)
@@ -92,6 +108,8 @@ pub enum Status {
     Rejected,
     /// Sent, and the answer was lost; settled by reading back before anything is sent again.
     Unknown,
+    /// Not sent: the CRM already holds what would be written.
+    Already,
     /// Not sent: the record changed after the plan's snapshot.
     Drift,
     /// Not sent: the create it depends on did not succeed.
@@ -104,6 +122,7 @@ impl Status {
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
             Self::Unknown => "unknown",
+            Self::Already => "already",
             Self::Drift => "drift",
             Self::Skipped => "skipped",
         }
@@ -118,6 +137,7 @@ pub struct ApplySummary {
     pub accepted: u64,
     pub rejected: u64,
     pub unknown: u64,
+    pub already: u64,
     pub drift: u64,
     pub skipped: u64,
     /// Planned actions that were not reached.
@@ -138,16 +158,11 @@ impl ApplySummary {
             accepted,
             rejected,
             unknown,
+            already: count(Status::Already),
             drift: count(Status::Drift),
             skipped: count(Status::Skipped),
             left: planned as u64 - outcomes.len() as u64,
             is_interrupted,
         }
-    }
-
-    /// Says whether every planned action is accounted for exactly once, given how many were sent.
-    pub fn is_closed(&self, sent: u64) -> bool {
-        sent == self.accepted + self.rejected + self.unknown
-            && self.planned == self.sent + self.drift + self.skipped + self.left
     }
 }

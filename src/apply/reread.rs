@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::settle::read_made;
 use super::{Outcome, Status};
 use crate::crm::{Crm, CrmError, Record};
-use crate::plan::{Action, After};
+use crate::golden::is_same_value;
+use crate::plan::{Action, After, FieldChange};
 
 /// Reads the actions' records again and splits them into those to send and the outcomes of the rest.
 ///
-/// A record drifted when a field to be written holds another value than the plan's `before`, unless
-/// it already holds the value to write; a record that is gone drifted too. A create whose key a
-/// record already carries was done before, and is not sent again over what people did since.
+/// What a record already holds is not sent again, and neither is a create whose key a record already
+/// carries: it was done before, and people may have worked on it since. A record drifted when a
+/// field to be written holds neither the plan's `before` nor its `after`, or when it is gone.
 ///
 /// # Errors
 /// When the records cannot be read.
-pub async fn leave_out_drift(
+pub async fn leave_out(
     crm: &dyn Crm,
     actions: Vec<Action>,
     now: &str,
@@ -23,43 +24,61 @@ pub async fn leave_out_drift(
     let live = read_live(crm, &actions).await?;
     let made = read_made(crm, &actions).await?;
     let mut to_send = Vec::with_capacity(actions.len());
-    let mut drifted = Vec::new();
+    let mut left_out = Vec::new();
     for action in actions {
-        let Some(id) = action.record_id.clone() else {
-            let key = action.create_key.as_ref().map(|(_, key)| key.clone()).unwrap_or_default();
-            match made.get(&(action.object.clone(), key)) {
-                None => to_send.push(action),
-                Some(record) => drifted.push(Outcome {
-                    action_id: action.action_id,
-                    status: Status::Accepted,
-                    record_id: Some(record.id.clone()),
-                    is_created: false,
-                    code: Some("already_there".to_owned()),
-                    message: None,
-                    field: None,
-                    stored: BTreeMap::new(),
-                    at: now.to_owned(),
-                }),
-            }
-            continue;
+        let found = match (&action.record_id, &action.create_key) {
+            (Some(id), _) => look(&action, live.get(&(action.object.clone(), id.clone())), now),
+            (None, Some((_, key))) => made
+                .get(&(action.object.clone(), key.clone()))
+                .map(|record| already(&action, record, now)),
+            (None, None) => None,
         };
-        let record = live.get(&(action.object.clone(), id.clone()));
-        match drift(&action, record) {
+        match found {
+            Some(outcome) => left_out.push(outcome),
             None => to_send.push(action),
-            Some((code, field)) => drifted.push(Outcome {
-                action_id: action.action_id,
-                status: Status::Drift,
-                record_id: Some(id),
-                is_created: false,
-                code: Some(code.to_owned()),
-                message: None,
-                field,
-                stored: BTreeMap::new(),
-                at: now.to_owned(),
-            }),
         }
     }
-    Ok((to_send, drifted))
+    Ok((to_send, left_out))
+}
+
+/// Says why an update need not, or must not, be sent; `None` when it is to be sent.
+fn look(action: &Action, record: Option<&Record>, now: &str) -> Option<Outcome> {
+    let drift = |code: &str, field: Option<&str>| Outcome {
+        code: Some(code.to_owned()),
+        field: field.map(str::to_owned),
+        ..Outcome::new(action, Status::Drift, now)
+    };
+    let Some(record) = record else { return Some(drift("gone", None)) };
+    if action.changes.iter().all(|change| holds(record, change)) {
+        return Some(already(action, record, now));
+    }
+    let changed = action.changes.iter().find(|change| {
+        let live = live_value(record, change);
+        !is_same_value(change.field_type, live, change.before.as_deref()) && !holds(record, change)
+    })?;
+    Some(drift("changed", Some(&changed.target_field)))
+}
+
+fn already(action: &Action, record: &Record, now: &str) -> Outcome {
+    Outcome {
+        record_id: Some(record.id.clone()),
+        code: Some("already_there".to_owned()),
+        ..Outcome::new(action, Status::Already, now)
+    }
+}
+
+/// Says whether a record holds what a change would write.
+pub fn holds(record: &Record, change: &FieldChange) -> bool {
+    let live = live_value(record, change);
+    match &change.after {
+        After::Value(value) => is_same_value(change.field_type, live, Some(value)),
+        After::Clear => is_same_value(change.field_type, live, None),
+        After::RecordIdOf(_) => false,
+    }
+}
+
+fn live_value<'a>(record: &'a Record, change: &FieldChange) -> Option<&'a str> {
+    record.values.get(&change.target_field).and_then(Option::as_deref)
 }
 
 /// Reads every record of the actions, with the fields to be written.
@@ -84,23 +103,4 @@ pub async fn read_live(
         }
     }
     Ok(live)
-}
-
-fn drift(action: &Action, record: Option<&Record>) -> Option<(&'static str, Option<String>)> {
-    let Some(record) = record else { return Some(("gone", None)) };
-    action.changes.iter().find_map(|change| {
-        let live = record.values.get(&change.target_field).and_then(Option::as_deref);
-        let is_as_planned = filled(live) == filled(change.before.as_deref());
-        let is_done = match &change.after {
-            After::Value(value) => live == Some(value.as_str()),
-            After::Clear => filled(live).is_none(),
-            After::RecordIdOf(_) => false,
-        };
-        (!is_as_planned && !is_done).then(|| ("changed", Some(change.target_field.clone())))
-    })
-}
-
-/// HubSpot shows a cleared property as blank text in some answers and null in others.
-fn filled(value: Option<&str>) -> Option<&str> {
-    value.filter(|value| !value.is_empty())
 }

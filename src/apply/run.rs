@@ -1,15 +1,13 @@
 //! Drives a plan call by call.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::journal::{Journal, JournalRecord};
-use super::reread::leave_out_drift;
+use super::reread::leave_out;
 use super::settle::settle;
 use super::{ApplyError, ApplySummary, Outcome, Status};
-use crate::crm::{
-    Crm, CrmKind, WriteAnswer, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord,
-};
+use crate::crm::{Crm, CrmKind, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord};
 use crate::plan::{Action, After};
 use crate::warehouse::{Lease, Warehouse};
 
@@ -37,8 +35,9 @@ impl ApplyProgress for () {}
 /// actions; actions that were not reached have none.
 ///
 /// # Errors
-/// When the journal cannot be written, the lease is lost, or a CRM cannot be reached; what was
-/// answered by then is in the journal, and running again goes on from there.
+/// When the journal cannot be written, the lease is lost, a CRM cannot be reached, or the journal's
+/// intents and the outcomes do not account for each other; what was answered by then is in the
+/// journal, and running again goes on from there.
 pub async fn apply(
     actions: &[Action],
     crms: &BTreeMap<CrmKind, &dyn Crm>,
@@ -48,7 +47,8 @@ pub async fn apply(
     progress: &dyn ApplyProgress,
 ) -> Result<(Vec<Outcome>, ApplySummary), ApplyError> {
     let (journal, records) = Journal::open(warehouse, options.run).await?;
-    let mut run = Run { journal, lease, crms, options, outcomes: HashMap::new() };
+    let mut run =
+        Run { journal, lease, crms, options, sent: BTreeSet::new(), outcomes: HashMap::new() };
     run.take_up(records).await?;
 
     let mut calls: BTreeMap<u32, Vec<&Action>> = BTreeMap::new();
@@ -65,6 +65,7 @@ pub async fn apply(
         progress.answered(run.outcomes.len(), actions.len());
     }
 
+    run.check_closed()?;
     let outcomes: Vec<Outcome> =
         actions.iter().filter_map(|a| run.outcomes.get(&a.action_id).cloned()).collect();
     let summary = ApplySummary::of(actions.len(), &outcomes, is_interrupted);
@@ -76,6 +77,8 @@ struct Run<'a> {
     lease: &'a Lease,
     crms: &'a BTreeMap<CrmKind, &'a dyn Crm>,
     options: &'a ApplyOptions<'a>,
+    /// Actions that the journal's intents say were sent, less those known not to be written.
+    sent: BTreeSet<String>,
     outcomes: HashMap<String, Outcome>,
 }
 
@@ -84,28 +87,46 @@ impl<'a> Run<'a> {
     /// without outcome, or with unknown ones, settled by reading back.
     async fn take_up(&mut self, records: Vec<JournalRecord>) -> Result<(), ApplyError> {
         for record in records {
-            let is_settled = record
-                .outcomes
-                .as_ref()
-                .is_some_and(|all| all.iter().all(|one| one.status != Status::Unknown));
-            self.note(record.outcomes.clone().unwrap_or_default());
-            if is_settled {
-                continue;
-            }
-            let crm = self.crm(record.intent.system)?;
             let mut intent = record.intent;
-            intent.actions.retain(|action| {
-                self.outcomes.get(&action.action_id).is_none_or(|o| o.status == Status::Unknown)
-            });
-            let (accepted, unsent) = settle(crm, &intent, &(self.options.now)()).await?;
-            self.journal.put_outcomes(intent.number, &accepted).await?;
-            self.note(accepted);
-            // Found not written: sent again with its planned call.
-            for action in unsent {
-                self.outcomes.remove(&action.action_id);
+            self.note(record.outcomes);
+            if !record.is_settled {
+                intent.actions.retain(|action| self.is_unanswered(action));
+                let crm = self.crm(intent.system)?;
+                let written = settle(crm, &intent, &(self.options.now)()).await?;
+                self.journal.put_settled(intent.number, &written).await?;
+                // What was found not written is sent again with its planned call.
+                for action in &intent.actions {
+                    self.outcomes.remove(&action.action_id);
+                }
+                self.note(written);
+            }
+            for action in intent.actions {
+                if self.outcomes.contains_key(&action.action_id) {
+                    self.sent.insert(action.action_id);
+                }
             }
         }
         Ok(())
+    }
+
+    fn is_unanswered(&self, action: &Action) -> bool {
+        let outcome = self.outcomes.get(&action.action_id);
+        outcome.is_none_or(|outcome| outcome.status == Status::Unknown)
+    }
+
+    /// Proves that what was sent and what has an outcome are the same actions.
+    fn check_closed(&self) -> Result<(), ApplyError> {
+        let accounted: BTreeSet<&String> =
+            self.outcomes.values().filter(|o| o.is_sent()).map(|o| &o.action_id).collect();
+        let sent: BTreeSet<&String> = self.sent.iter().collect();
+        match sent.symmetric_difference(&accounted).next() {
+            None => Ok(()),
+            Some(first) => Err(ApplyError::Open {
+                sent: sent.len(),
+                accounted: accounted.len(),
+                first: (*first).clone(),
+            }),
+        }
     }
 
     async fn carry_out(&mut self, planned: Vec<&Action>) -> Result<(), ApplyError> {
@@ -122,11 +143,11 @@ impl<'a> Run<'a> {
         let Some(system) = ready.first().map(|action| action.system) else { return Ok(()) };
         let crm = self.crm(system)?;
         if self.options.is_reread {
-            let (to_send, drifted) = leave_out_drift(crm, ready, &(self.options.now)()).await?;
-            self.note(drifted);
+            let (to_send, left_out) = leave_out(crm, ready, &(self.options.now)()).await?;
+            self.note(left_out);
             ready = to_send;
         }
-        // Calls yet to be sent; a refused one comes back as its two halves.
+        // Calls yet to be sent; what was refused together comes back as two halves.
         let mut open = vec![ready];
         while let Some(actions) = open.pop() {
             if !actions.is_empty() {
@@ -136,8 +157,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Sends one call between its two journal entries. Returns the halves to send instead when the
-    /// CRM refused the whole call.
+    /// Sends one call between its two journal entries. Returns what the CRM refused together, in
+    /// halves to be sent instead.
     async fn send(
         &mut self,
         crm: &dyn Crm,
@@ -145,30 +166,31 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<Vec<Action>>, ApplyError> {
         self.lease.verify().await?;
         let intent = self.journal.put_intent(self.lease.epoch(), crm.kind(), actions).await?;
+        self.sent.extend(intent.actions.iter().map(|action| action.action_id.clone()));
         let answer = crm.write(&call(&intent.actions)).await?;
         let now = (self.options.now)();
-        let outcomes: Vec<Outcome> = match answer {
-            WriteAnswer::Records(outcomes) => intent
-                .actions
-                .iter()
-                .zip(outcomes)
-                .map(|(action, outcome)| judged(action, outcome, &now))
-                .collect(),
-            WriteAnswer::RefusedWhole { code, message } if intent.actions.len() == 1 => {
-                let refused = WriteOutcome::Rejected { code, message, field: None };
-                intent.actions.iter().map(|a| judged(a, refused.clone(), &now)).collect()
+        let mut outcomes = Vec::with_capacity(answer.len());
+        let mut together = Vec::new();
+        for (action, outcome) in intent.actions.into_iter().zip(answer) {
+            match outcome {
+                WriteOutcome::RefusedTogether { .. } => together.push((action, outcome)),
+                outcome => outcomes.push(judged(&action, outcome, &now)),
             }
-            WriteAnswer::RefusedWhole { .. } => {
-                // Nothing was written: the intent is closed without outcomes.
-                self.journal.put_outcomes(intent.number, &[]).await?;
-                let mut left = intent.actions;
-                let right = left.split_off(left.len() / 2);
-                return Ok(vec![right, left]);
-            }
-        };
+        }
+        if together.len() == 1 {
+            // Refused on its own: the refusal is about this record.
+            outcomes
+                .extend(together.drain(..).map(|(action, outcome)| judged(&action, outcome, &now)));
+        }
+        // Nothing of these was written, and the journal says so by giving them no outcome.
+        for (action, ..) in &together {
+            self.sent.remove(&action.action_id);
+        }
         self.journal.put_outcomes(intent.number, &outcomes).await?;
         self.note(outcomes);
-        Ok(Vec::new())
+        let mut left: Vec<Action> = together.into_iter().map(|(action, ..)| action).collect();
+        let right = left.split_off(left.len() / 2);
+        Ok(vec![right, left])
     }
 
     /// Fills in the ids of records that earlier actions made.
@@ -177,19 +199,12 @@ impl<'a> Run<'a> {
         let made = |id: &str| {
             self.outcomes
                 .get(id)
-                .filter(|outcome| outcome.status == Status::Accepted)
+                .filter(|outcome| matches!(outcome.status, Status::Accepted | Status::Already))
                 .and_then(|outcome| outcome.record_id.clone())
         };
         let skipped = Outcome {
-            action_id: action.action_id.clone(),
-            status: Status::Skipped,
-            record_id: action.record_id.clone(),
-            is_created: false,
             code: Some("create_did_not_succeed".to_owned()),
-            message: None,
-            field: None,
-            stored: BTreeMap::new(),
-            at: (self.options.now)(),
+            ..Outcome::new(&action, Status::Skipped, &(self.options.now)())
         };
         if action.depends_on.as_deref().is_some_and(|id| made(id).is_none()) {
             return Err(skipped);
@@ -254,31 +269,22 @@ fn call(actions: &[Action]) -> WriteCall {
 }
 
 fn judged(action: &Action, outcome: WriteOutcome, now: &str) -> Outcome {
-    let mut judged = Outcome {
-        action_id: action.action_id.clone(),
-        status: Status::Unknown,
-        record_id: action.record_id.clone(),
-        is_created: false,
-        code: None,
-        message: None,
-        field: None,
-        stored: BTreeMap::new(),
-        at: now.to_owned(),
-    };
+    let of = |status| Outcome::new(action, status, now);
     match outcome {
-        WriteOutcome::Accepted { record_id, is_created, stored } => {
-            judged.status = Status::Accepted;
-            judged.record_id = Some(record_id);
-            judged.is_created = is_created && action.operation == WriteOperation::Create;
-            judged.stored = stored;
-        }
+        WriteOutcome::Accepted { record_id, is_created, stored } => Outcome {
+            record_id: Some(record_id),
+            is_created: is_created && action.operation == WriteOperation::Create,
+            stored,
+            ..of(Status::Accepted)
+        },
         WriteOutcome::Rejected { code, message, field } => {
-            judged.status = Status::Rejected;
-            judged.code = Some(code);
-            judged.message = Some(message);
-            judged.field = field;
+            Outcome { code: Some(code), message: Some(message), field, ..of(Status::Rejected) }
         }
-        WriteOutcome::Unknown { reason } => judged.message = Some(reason),
+        WriteOutcome::RefusedTogether { code, message } => {
+            Outcome { code: Some(code), message: Some(message), ..of(Status::Rejected) }
+        }
+        WriteOutcome::Unknown { reason } => {
+            Outcome { message: Some(reason), ..of(Status::Unknown) }
+        }
     }
-    judged
 }

@@ -2,47 +2,38 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::reread::read_live;
+use super::reread::{holds, read_live};
 use super::{Intent, Outcome, Status};
 use crate::crm::{Crm, CrmError, Record, WriteOperation};
-use crate::plan::{Action, After};
+use crate::plan::Action;
 
-/// Reads back what a call may have written. The answer holds the actions found written, as accepted,
-/// and the actions found not written, to be sent again.
+/// Reads back what a call may have written. Returns the actions found written, as accepted; the
+/// others were not written.
 ///
 /// # Errors
 /// When the records cannot be read; the call stays unsettled.
-pub async fn settle(
-    crm: &dyn Crm,
-    intent: &Intent,
-    now: &str,
-) -> Result<(Vec<Outcome>, Vec<Action>), CrmError> {
+pub async fn settle(crm: &dyn Crm, intent: &Intent, now: &str) -> Result<Vec<Outcome>, CrmError> {
     let live = read_live(crm, &intent.actions).await?;
     let made = read_made(crm, &intent.actions).await?;
-    let mut accepted = Vec::new();
-    let mut unsent = Vec::new();
+    let mut written = Vec::new();
     for action in &intent.actions {
         let (record, is_created) = match (&action.record_id, &action.create_key) {
             (Some(id), _) => (live.get(&(action.object.clone(), id.clone())), false),
             (None, Some((_, key))) => (made.get(&(action.object.clone(), key.clone())), true),
             (None, None) => (None, false),
         };
-        match record.filter(|record| is_created || is_written(action, record)) {
-            Some(record) => accepted.push(Outcome {
-                action_id: action.action_id.clone(),
-                status: Status::Accepted,
+        let is_written =
+            |record: &&Record| is_created || action.changes.iter().all(|c| holds(record, c));
+        if let Some(record) = record.filter(is_written) {
+            written.push(Outcome {
                 record_id: Some(record.id.clone()),
                 is_created,
                 code: Some("read_back".to_owned()),
-                message: None,
-                field: None,
-                stored: BTreeMap::new(),
-                at: now.to_owned(),
-            }),
-            None => unsent.push(action.clone()),
+                ..Outcome::new(action, Status::Accepted, now)
+            });
         }
     }
-    Ok((accepted, unsent))
+    Ok(written)
 }
 
 /// Finds the records that creates made, by their keys.
@@ -67,15 +58,4 @@ pub async fn read_made(
         }
     }
     Ok(made)
-}
-
-fn is_written(action: &Action, record: &Record) -> bool {
-    action.changes.iter().all(|change| {
-        let live = record.values.get(&change.target_field).and_then(Option::as_deref);
-        match &change.after {
-            After::Value(value) => live == Some(value.as_str()),
-            After::Clear => live.is_none_or(str::is_empty),
-            After::RecordIdOf(_) => false,
-        }
-    })
 }
