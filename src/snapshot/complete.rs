@@ -1,7 +1,10 @@
 //! The proof that a pull read everything.
 
+use std::collections::BTreeSet;
+
 use super::{Manifest, PullError, TableManifest};
 use crate::crm::Extracted;
+use crate::schema::Schema;
 
 /// Compares a walk with the vendor's own total. More than the total is no fault: records are
 /// deleted while others are read.
@@ -38,4 +41,17 @@ pub fn check_previous(
         }
     }
     Ok(())
+}
+
+/// Lists the fields of `objects` that the metadata showed before and does not show now, as
+/// `object.field`, sorted. What was there of them is unknown from now on, not blank.
+pub fn lost_fields(before: &Schema, now: &Schema, objects: &[String]) -> Vec<String> {
+    let lost: BTreeSet<String> = before
+        .fields
+        .iter()
+        .filter(|info| objects.contains(&info.object))
+        .filter(|info| now.field(&info.object, &info.field).is_none())
+        .map(|info| format!("{}.{}", info.object, info.field))
+        .collect();
+    lost.into_iter().collect()
 }

@@ -38,7 +38,7 @@ pub struct Landing {
     /// Rows replaced by later ones, by part.
     replaced: BTreeMap<usize, BTreeSet<u64>>,
     duplicates: u64,
-    superseded: u64,
+    changed: BTreeSet<String>,
     vendor_total: Option<u64>,
 }
 
@@ -85,7 +85,7 @@ impl Landing {
             parts: BTreeMap::new(),
             replaced: BTreeMap::new(),
             duplicates: 0,
-            superseded: 0,
+            changed: BTreeSet::new(),
             vendor_total: None,
         }
     }
@@ -133,7 +133,7 @@ impl Landing {
                     self.duplicates += 1;
                     continue;
                 }
-                self.superseded += 1;
+                self.changed.insert(key_text(&row, &self.key_positions));
                 if is_staler {
                     continue;
                 }
@@ -179,7 +179,7 @@ impl Landing {
             key: self.table.key,
             vendor_total: self.vendor_total,
             duplicates: self.duplicates,
-            superseded: self.superseded,
+            changed: self.changed.into_iter().collect(),
         })
     }
 
@@ -225,6 +225,12 @@ impl Landing {
     fn path(&self, number: usize) -> String {
         format!("{}/part-{number:04}.parquet", self.directory)
     }
+}
+
+/// Writes a row's key as text: an id, or several values after one another.
+fn key_text(row: &Row, key_positions: &[usize]) -> String {
+    let value = |position: &usize| row.values.get(*position).and_then(Option::as_deref);
+    key_positions.iter().map(|p| value(p).unwrap_or("")).collect::<Vec<_>>().join(" ")
 }
 
 /// Digests a row's key to 128 bits: two of a billion keys meet with a chance below 10^-20.

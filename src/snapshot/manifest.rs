@@ -23,6 +23,10 @@ pub struct Manifest {
     pub tables: Vec<TableManifest>,
     /// API calls that this pull made.
     pub calls: CallCounts,
+    /// `object.field` that the previous snapshot's metadata showed and this one's does not: taken
+    /// away from the connection, or deleted. Sorted.
+    #[serde(default)]
+    pub lost_fields: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,8 +42,9 @@ pub struct TableManifest {
     pub vendor_total: Option<u64>,
     /// Rows that came twice with the same values and were landed once.
     pub duplicates: u64,
-    /// Rows that a later row of the same key replaced.
-    pub superseded: u64,
+    /// Records that changed while they were read, by key; the later row was kept. Sorted.
+    #[serde(default)]
+    pub changed: Vec<String>,
 }
 
 impl Manifest {

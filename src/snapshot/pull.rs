@@ -98,6 +98,12 @@ pub async fn pull(
     if let Some(object) = names.iter().find(|name| schema.object(name).is_none()) {
         return Err(PullError::NotVisible { object: object.clone() });
     }
+    let lost_fields = match &previous {
+        Some(previous) => {
+            complete::lost_fields(&previous.read_schema(warehouse).await?, &schema, &names)
+        }
+        None => Vec::new(),
+    };
     options.check_cancel()?;
     schema_files::write(warehouse, connection, &options.snapshot_id, &schema).await?;
 
@@ -139,6 +145,7 @@ pub async fn pull(
         pulled_at: options.pulled_at,
         tables,
         calls: calls_since(calls_before, crm.calls()),
+        lost_fields,
     };
     if !warehouse.create_json(&path, &manifest).await? {
         return Err(PullError::Exists { snapshot_id: options.snapshot_id.clone() });
