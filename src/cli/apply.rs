@@ -41,13 +41,19 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
     let question = session.question(None)?;
     let ctx = new_session(&session.warehouse, question.memory_bytes_max).map_err(failed)?;
     let actions = read_actions(&ctx, &session.warehouse, &plan.id).await.map_err(failed)?;
-    confirm(args, &session, ui, &plan)?;
-
     // A plan that was begun goes on under the run that began it, in the same journal.
     let log = run_log::read_all(&session.warehouse).await.map_err(failed)?;
     let begun = log.iter().rev().find(|run| {
         run.plan.as_ref() == Some(&plan.id) && matches!(run.command.as_str(), "run" | "apply")
     });
+    if let Some(run) = begun.filter(|run| is_carried_out(run)) {
+        ui.note(format_args!(
+            "plan `{}` was carried out by run `{}`; nothing of it is left to do",
+            plan.id, run.id
+        ));
+        return Ok(if run.status == "rejected" { ExitCode::Rejected } else { ExitCode::Done });
+    }
+    confirm(args, &session, ui, &plan)?;
     let id = match begun {
         Some(run) => run.id.clone(),
         None => session.new_id().await?,
@@ -72,6 +78,14 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
     };
     finish(&session, ui, record, &result).await?;
     result
+}
+
+/// Says whether a run reached every action of its plan and knows what became of it.
+fn is_carried_out(run: &RunRecord) -> bool {
+    run.stages.iter().any(|stage| {
+        let is_none = |what: &str| stage.counts.get(what).is_some_and(|n| *n == 0);
+        stage.stage == "apply" && is_none("left") && is_none("unknown")
+    })
 }
 
 /// Asks on a terminal; elsewhere wants the plan's digest, or a project that applies by itself.

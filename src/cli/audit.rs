@@ -9,17 +9,20 @@ use datafusion::functions_aggregate::expr_fn::count;
 use datafusion::logical_expr::{ident, lit, not};
 use datafusion::prelude::SessionContext;
 
-use super::rows::Rows;
+use super::run::{begin, finish, take_lease};
+use super::sections::{self, Section};
 use super::session::{Session, failed};
 use super::{CliError, ExitCode, Format, GlobalArgs, Ui, stages};
 use crate::crm::CrmKind;
 use crate::golden::FieldRegistry;
-use crate::model::{open_latest, register_rows, snake_case};
+use crate::model::{Build, open_latest, register_rows, snake_case};
+use crate::snapshot::Manifest;
+use crate::warehouse::run_log::RunRecord;
 
 /// Reports duplicates, picklist drift, link faults and people who will never cross
 ///
 /// Reads the latest build, pulling and building first where there is none; writes to the warehouse
-/// only. Ends in the order of work.
+/// only. Needs no field map. Ends in the order of work.
 #[derive(Debug, Args)]
 #[command(before_help = "Example:\n    concord audit")]
 pub struct AuditArgs {
@@ -29,34 +32,60 @@ pub struct AuditArgs {
 
 pub async fn run(args: &AuditArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
     let session = Session::open(global, None)?;
+    if Build::latest(&session.warehouse).await.map_err(failed)?.is_none() {
+        drop(session);
+        look_first(global, ui).await?;
+    }
+    let session = Session::open(global, None)?;
     let question = session.question(None)?;
     let (opened, _) = open_latest(&session.project, &session.warehouse, &question)
         .await
         .map_err(stages::stage_error)?;
-    let ctx = &opened.ctx;
-    register_stored_values(ctx, &opened.registry).await?;
-    for section in SECTIONS {
-        let batches =
-            ctx.sql(section.sql).await.map_err(failed)?.collect().await.map_err(failed)?;
+    register_stored_values(&opened.ctx, &opened.registry).await?;
+    let mut sections = Vec::new();
+    for (name, title, rows_shown, sql) in SECTIONS {
+        let frame = opened.ctx.sql(sql).await.map_err(failed)?;
+        let batches = frame.collect().await.map_err(failed)?;
         let n_rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        if args.format == Format::Table {
-            ui.line(format_args!("{}: {n_rows}", section.title))?;
-        }
-        let Some(first) = batches.first() else { continue };
-        let mut rows = Rows::begin(ui, args.format, &first.schema());
-        let mut left = section.rows_shown;
-        for batch in &batches {
-            let n = batch.num_rows().min(left);
-            let shown =
-                if args.format == Format::Table { batch.slice(0, n) } else { batch.clone() };
-            left -= n;
-            rows.print(&shown)?;
-        }
-        rows.end()?;
+        sections.push(Section { name, title: format!("{title}: {n_rows}"), rows_shown, batches });
     }
+    sections::print(ui, args.format, "audit", &sections)?;
     if args.format == Format::Table {
         ui.data(ORDER_OF_WORK)?;
     }
+    Ok(ExitCode::Done)
+}
+
+/// Pulls where there is no snapshot yet, and builds.
+async fn look_first(global: &GlobalArgs, ui: &Ui) -> Result<(), CliError> {
+    let session = Session::connect(global, None).await?;
+    session.watch_interrupt(ui);
+    let id = session.new_id().await?;
+    let _lease = take_lease(&session, &id).await?;
+    let mut record = begin(&session, &id, "audit").await?;
+    let result = pull_and_build(&session, ui, &id, &mut record).await;
+    finish(&session, ui, record, &result).await?;
+    result.map(|_| ())
+}
+
+async fn pull_and_build(
+    session: &Session,
+    ui: &Ui,
+    id: &str,
+    record: &mut RunRecord,
+) -> Result<ExitCode, CliError> {
+    let mut missing = Vec::new();
+    for name in session.project.connections.keys() {
+        if Manifest::latest(&session.warehouse, name).await.map_err(failed)?.is_none() {
+            missing.push(name.clone());
+        }
+    }
+    if !missing.is_empty() {
+        record.stages = stages::pull(session, ui, id, &missing).await?;
+    }
+    let question = session.question(None)?;
+    let (_, _, built) = stages::build(session, ui, id, &question).await?;
+    record.stages.push(built);
     Ok(ExitCode::Done)
 }
 
@@ -70,47 +99,48 @@ order of work
   5  first small send: plan, look, apply ten
 ";
 
-struct Section {
-    title: &'static str,
-    sql: &'static str,
-    rows_shown: usize,
-}
-
-const SECTIONS: [Section; 6] = [
-    Section {
-        title: "people kept more than once in one CRM",
-        sql: include_str!("../../sql/duplicates/people_with_several_records.sql"),
-        rows_shown: 10,
-    },
-    Section {
-        title: "companies kept more than once in one CRM",
-        sql: include_str!("../../sql/duplicates/companies_with_several_records.sql"),
-        rows_shown: 10,
-    },
-    Section {
-        title: "picklist values stored but not listed as active",
-        sql: "select source_system, object, field, value, n_records from audit_stored_values \
-              order by n_records desc, source_system, object, field, value",
-        rows_shown: 20,
-    },
-    Section {
-        title: "links that point at nothing",
-        sql: include_str!("../../sql/health/links_that_fail.sql"),
-        rows_shown: 10,
-    },
-    Section {
-        title: "live records owned by somebody who left",
-        sql: "select users.name, count(*) as n_leads from salesforce.lead as lead \
-              inner join salesforce_metadata.users as users on lead.\"OwnerId\" = users.user_id \
-              where not users.is_active and not lead._archived and lead.\"IsConverted\" = 'false' \
-              group by users.name order by n_leads desc, users.name",
-        rows_shown: 10,
-    },
-    Section {
-        title: "people who do not cross, by reason",
-        sql: include_str!("../../sql/handoff/who_does_not_cross.sql"),
-        rows_shown: 10,
-    },
+/// Name, title, rows shown and SQL of what is reported, in order.
+const SECTIONS: [(&str, &str, usize, &str); 6] = [
+    (
+        "duplicate_people",
+        "people kept more than once in one CRM",
+        10,
+        include_str!("../../sql/duplicates/people_with_several_records.sql"),
+    ),
+    (
+        "duplicate_companies",
+        "companies kept more than once in one CRM",
+        10,
+        include_str!("../../sql/duplicates/companies_with_several_records.sql"),
+    ),
+    (
+        "unlisted_picklist_values",
+        "picklist values stored but not listed as active",
+        20,
+        "select source_system, object, field, value, cast(n_records as bigint) as n_records \
+         from audit_stored_values order by 5 desc, source_system, object, field, value",
+    ),
+    (
+        "failing_links",
+        "links that point at nothing",
+        10,
+        include_str!("../../sql/health/links_that_fail.sql"),
+    ),
+    (
+        "owned_by_somebody_who_left",
+        "live records owned by somebody who left",
+        10,
+        "select users.name, count(*) as n_leads from salesforce.lead as lead \
+         inner join salesforce_metadata.users as users on lead.\"OwnerId\" = users.user_id \
+         where not users.is_active and not lead._archived and lead.\"IsConverted\" = 'false' \
+         group by users.name order by n_leads desc, users.name",
+    ),
+    (
+        "people_who_do_not_cross",
+        "people who do not cross, by reason",
+        10,
+        include_str!("../../sql/handoff/who_does_not_cross.sql"),
+    ),
 ];
 
 /// Registers `audit_stored_values`: every picklist value in live records that the metadata does not
@@ -162,7 +192,7 @@ async fn register_stored_values(
                             Some(field.object.clone()),
                             Some(field.field.clone()),
                             Some(value.to_owned()),
-                            Some(format!("{:>8}", counts.value(row))),
+                            Some(counts.value(row).to_string()),
                         ]);
                     }
                 }

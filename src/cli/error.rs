@@ -30,6 +30,8 @@ pub enum CliError {
     NoSuchConnection { name: String, known: String },
     #[error("no such metric: `{name}`")]
     NoSuchMetric { name: String, known: String },
+    #[error("no such field: `{name}`")]
+    NoSuchField { name: String, known: String },
     #[error("`{command}` does not write `{format}`")]
     NoSuchFormat { format: &'static str, command: &'static str },
     #[error("nobody is known by `{person}`")]
@@ -71,6 +73,7 @@ impl CliError {
             | Self::ReadFile { .. }
             | Self::NoSuchConnection { .. }
             | Self::NoSuchMetric { .. }
+            | Self::NoSuchField { .. }
             | Self::NoSuchFormat { .. }
             | Self::NoSuchPerson { .. } => ExitCode::Usage,
             Self::Refused { .. } => ExitCode::Refused,
@@ -90,6 +93,7 @@ impl CliError {
             Self::NoSuchConnection { known, .. } | Self::NoSuchMetric { known, .. } => {
                 vec![format!("`concord.toml` has {known}")]
             }
+            Self::NoSuchField { known, .. } => vec![format!("`field_map.toml` has {known}")],
             Self::Refused { hint, .. } => vec![hint.clone()],
             Self::NoSuchPerson { .. } => {
                 vec!["give an e-mail address, a record id of either CRM, or a golden id".to_owned()]

@@ -14,6 +14,7 @@ mod apply;
 mod audit;
 mod build;
 mod config;
+mod hold;
 mod plan;
 mod pull;
 mod query;
@@ -21,6 +22,7 @@ mod reconcile;
 mod rows;
 mod run;
 mod sandbox;
+mod sections;
 mod session;
 mod stages;
 mod why;
@@ -95,6 +97,8 @@ pub enum Command {
     Apply(apply::ApplyArgs),
     Reconcile(reconcile::ReconcileArgs),
     Why(why::WhyArgs),
+    Hold(hold::HoldArgs),
+    Release(hold::ReleaseArgs),
     Audit(audit::AuditArgs),
     Query(query::QueryArgs),
     #[command(subcommand)]
@@ -140,6 +144,21 @@ impl GlobalArgs {
         Ok(load(&dir, &Overrides { warehouse_url, period })?)
     }
 
+    /// Returns the flags that a further command needs to mean the same project, each after a space.
+    fn flags(&self) -> String {
+        let mut words = Vec::new();
+        if let Some(project) = &self.project {
+            words.extend(["--project".to_owned(), shell_word(&project.display().to_string())]);
+        }
+        if let Some(warehouse) = &self.warehouse {
+            words.extend(["--warehouse".to_owned(), shell_word(warehouse)]);
+        }
+        if self.sandbox {
+            words.push("--sandbox".to_owned());
+        }
+        words.iter().flat_map(|word| [" ", word]).collect()
+    }
+
     fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -147,6 +166,15 @@ impl GlobalArgs {
             (false, _) => Verbosity::Verbose,
         }
     }
+}
+
+/// Quotes a word for a shell where it needs it.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Parses the process's arguments, runs the command and says how the process ends.
@@ -160,7 +188,7 @@ pub fn main() -> process::ExitCode {
             return code.into();
         }
     };
-    let ui = Ui::new(cli.global.color, cli.global.verbosity());
+    let ui = Ui::new(cli.global.color, cli.global.verbosity(), cli.global.flags());
     start_log(cli.global.verbose);
     match run_command(&cli, &ui) {
         Ok(code) => code.into(),
@@ -192,6 +220,8 @@ async fn dispatch(command: &Command, global: &GlobalArgs, ui: &Ui) -> Result<Exi
         Command::Apply(args) => apply::run(args, global, ui).await,
         Command::Reconcile(args) => reconcile::run(args, global, ui).await,
         Command::Why(args) => why::run(args, global, ui).await,
+        Command::Hold(args) => hold::hold(args, global, ui).await,
+        Command::Release(args) => hold::release(args, global, ui).await,
         Command::Audit(args) => audit::run(args, global, ui).await,
         Command::Query(args) => query::run(args, global, ui).await,
         Command::Sandbox(command) => sandbox::run(command, global, ui).await,

@@ -9,13 +9,15 @@ use datafusion::execution::context::SQLOptions;
 use futures::StreamExt;
 
 use super::rows::Rows;
-use super::session::Session;
+use super::session::{Session, failed};
 use super::{CliError, ExitCode, Format, GlobalArgs, Ui, stages};
-use crate::model::open_latest;
+use crate::model::open_anything;
+use crate::plan::register_latest;
 
 /// Runs SQL over people, companies, deals, snapshots and the run log
 ///
-/// Reads the latest build and snapshots; writes nothing. Statements that would write are refused.
+/// Reads the latest build, plan and snapshots, the state and the run log, as far as they are there;
+/// writes nothing. Statements that would write are refused.
 #[derive(Debug, Args)]
 #[command(
     before_help = "Examples:\n    concord query \"select owner, count(*) from people group by owner\"\n    concord query -f sql/handoff/gap_by_reason.sql --format csv"
@@ -40,9 +42,10 @@ pub async fn run(args: &QueryArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
         (None, None) => String::new(),
     };
     let question = session.question(None)?;
-    let (opened, _) = open_latest(&session.project, &session.warehouse, &question)
+    let opened = open_anything(&session.project, &session.warehouse, &question)
         .await
         .map_err(stages::stage_error)?;
+    register_latest(&opened.ctx, &session.warehouse).await.map_err(failed)?;
     // Queries read; nothing here can make a table or write a file.
     let read_only =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);

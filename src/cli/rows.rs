@@ -1,9 +1,11 @@
 //! Query results as a table, JSON, JSON lines or CSV, batch by batch.
+//!
+//! In JSON a number is a number and a boolean a boolean; every other type is text.
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use serde_json::{Map, Value};
 
@@ -19,6 +21,7 @@ pub struct Rows<'a> {
     ui: &'a Ui,
     format: Format,
     columns: Vec<String>,
+    types: Vec<DataType>,
     n_rows: usize,
     table: Table,
 }
@@ -26,24 +29,15 @@ pub struct Rows<'a> {
 impl<'a> Rows<'a> {
     pub fn begin(ui: &'a Ui, format: Format, schema: &SchemaRef) -> Self {
         let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
+        let types = schema.fields().iter().map(|f| f.data_type().clone()).collect();
         let mut table = Table::new();
         table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(&columns);
-        Self { ui, format, columns, n_rows: 0, table }
+        Self { ui, format, columns, types, n_rows: 0, table }
     }
 
     pub fn print(&mut self, batch: &RecordBatch) -> Result<(), CliError> {
-        let options = FormatOptions::default();
-        let formatters = batch
-            .columns()
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(failed)?;
-        for row in 0..batch.num_rows() {
-            let cells = formatters.iter().zip(batch.columns()).map(|(formatter, column)| {
-                column.is_valid(row).then(|| formatter.value(row).to_string())
-            });
-            self.print_row(cells.collect())?;
+        for cells in cells_of(batch)? {
+            self.print_row(cells)?;
         }
         Ok(())
     }
@@ -75,8 +69,7 @@ impl<'a> Rows<'a> {
     }
 
     fn object(&self, cells: Vec<Option<String>>) -> Value {
-        let values = cells.into_iter().map(|cell| cell.map_or(Value::Null, Value::String));
-        Value::Object(self.columns.iter().cloned().zip(values).collect::<Map<_, _>>())
+        object(&self.columns, &self.types, cells)
     }
 
     pub fn end(self) -> Result<(), CliError> {
@@ -97,6 +90,45 @@ impl<'a> Rows<'a> {
             Format::Jsonl | Format::Csv => Ok(()),
         }
     }
+}
+
+/// Returns a result's rows as JSON objects.
+pub fn objects(batches: &[RecordBatch]) -> Result<Vec<Value>, CliError> {
+    let mut objects = Vec::new();
+    for batch in batches {
+        let fields = batch.schema_ref().fields();
+        let columns: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+        let types: Vec<DataType> = fields.iter().map(|field| field.data_type().clone()).collect();
+        objects.extend(cells_of(batch)?.into_iter().map(|cells| object(&columns, &types, cells)));
+    }
+    Ok(objects)
+}
+
+/// Formats a batch as text, row by row; null is `None`.
+fn cells_of(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, CliError> {
+    let options = FormatOptions::default();
+    let formatters = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(failed)?;
+    let row_of = |row: usize| {
+        let cells = formatters.iter().zip(batch.columns());
+        cells.map(|(f, column)| column.is_valid(row).then(|| f.value(row).to_string())).collect()
+    };
+    Ok((0..batch.num_rows()).map(row_of).collect())
+}
+
+fn object(columns: &[String], types: &[DataType], cells: Vec<Option<String>>) -> Value {
+    let values = cells.into_iter().zip(types).map(|(cell, data_type)| match cell {
+        None => Value::Null,
+        Some(text) if data_type.is_numeric() || *data_type == DataType::Boolean => {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        }
+        Some(text) => Value::String(text),
+    });
+    Value::Object(columns.iter().cloned().zip(values).collect::<Map<_, _>>())
 }
 
 fn csv_line(cells: &[String]) -> Result<String, CliError> {

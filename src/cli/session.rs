@@ -234,9 +234,11 @@ fn client(connection: &Connection, project: &Project) -> Result<Arc<dyn Crm>, Cl
     let secret = |secret: &Secret| -> Result<Sensitive<String>, CliError> {
         Ok(Sensitive::new(secret.resolve(&project.dir)?.expose().to_owned()))
     };
-    let budget = project.budget.get(&connection.name).and_then(|budget| budget.calls_per_run_max);
+    let budget = project.budget.get(&connection.name);
+    let calls_max = budget.and_then(|budget| budget.calls_per_run_max);
     let options = TransportOptions {
-        budget: Arc::new(budget.map_or_else(Budget::unlimited, Budget::new)),
+        budget: Arc::new(calls_max.map_or_else(Budget::unlimited, Budget::new)),
+        reserve_share: budget.map_or(0.0, |budget| budget.reserve_share),
         ..TransportOptions::default()
     };
     let usage = |error| CliError::stage(error, ExitCode::Usage, Vec::new());

@@ -16,12 +16,12 @@ use crate::apply::{
     written_fields,
 };
 use crate::config::Access;
-use crate::crm::{CrmError, CrmKind, ObjectRequest, hubspot, salesforce};
+use crate::crm::{Allowance, CrmError, CrmKind, ObjectRequest, hubspot, salesforce};
 use crate::model::{self, Build, ModelError, ModelProgress, Opened, Question, StageError};
 use crate::plan::{self, Action, Change, Plan, PlanInputs};
 use crate::snapshot::{self, PullError, PullOptions, PullProgress};
 use crate::warehouse::Lease;
-use crate::warehouse::run_log::StageRecord;
+use crate::warehouse::run_log::{self, StageRecord};
 
 /// A stopwatch for one stage.
 pub struct Watch(Instant);
@@ -87,6 +87,13 @@ pub async fn pull(
             manifest.calls.total(),
             record.seconds
         ));
+        if !manifest.lost_fields.is_empty() {
+            ui.warning(format_args!(
+                "{}: not visible any more since the last snapshot: {}",
+                connection.name,
+                manifest.lost_fields.join(", ")
+            ));
+        }
         records.push(record);
     }
     Ok(records)
@@ -201,10 +208,9 @@ pub async fn plan(
 ) -> Result<(Planned, StageRecord), CliError> {
     let watch = Watch::start();
     let stage = ui.stage("plan");
-    let changes = plan::read_changes(ctx).await.map_err(failed)?;
-    let actions = plan::build_actions(&changes).map_err(failed)?;
     let mut allowances = BTreeMap::new();
     let mut accounts = BTreeMap::new();
+    let mut calls_left = BTreeMap::new();
     let mut calls = 0;
     for connection in session.project.connections.values() {
         let crm = session.crm(connection.kind)?;
@@ -213,13 +219,20 @@ pub async fn plan(
         allowances.insert(connection.kind, crm.allowances().await.map_err(crm_error)?);
         accounts.insert(connection.name.clone(), account.id);
         calls += crm.calls().total() - before;
+        calls_left.insert(connection.kind, spendable(session, connection.kind, &allowances)?);
     }
-    let price = plan::price(&actions, session.project.apply.reread, &allowances);
+    let mut changes = plan::read_changes(ctx).await.map_err(failed)?;
+    let is_reread = session.project.apply.reread;
+    let actions = plan::build_actions(&changes, &session.project.field_map).map_err(failed)?;
+    let (actions, carried) = plan::fit(actions, is_reread, &calls_left);
+    plan::hold_carried(&mut changes, &carried);
+    let price = plan::price(&actions, is_reread, &allowances);
     let live = live_records(ctx).await.map_err(failed)?;
     let guards = plan::judge(&plan::summarize(&actions), &live, &session.project.guardrails);
     let written = written_fields(ctx, &session.warehouse).await.map_err(failed)?;
     let inputs = PlanInputs {
         id: id.to_owned(),
+        parent: replaced_plan(session).await?,
         created_at: session.now().to_string(),
         as_of: build.inputs.as_of.clone(),
         build: build.id.clone(),
@@ -231,6 +244,9 @@ pub async fn plan(
         |object: &str, field: &str| written.contains(&(object.to_owned(), field.to_owned()));
     let plan = plan::build_plan(&inputs, &changes, &actions, price, guards, &is_written);
     plan::write_plan(&session.warehouse, &plan, &actions, &changes).await.map_err(failed)?;
+    if !session.project.field_map.entities.iter().any(|entity| entity.is_mapped) {
+        ui.note("there is no `field_map.toml`, so nothing is compared or written");
+    }
     let held: u64 = plan.held.values().sum();
     let noops: u64 = plan.noops.values().sum();
     let n_actions = actions.len() as u64;
@@ -241,6 +257,36 @@ pub async fn plan(
         record.seconds
     ));
     Ok((Planned { plan, actions, changes }, record))
+}
+
+/// Says how many calls a plan may spend on a CRM: what is left to this run, and of the day once the
+/// reserve for others is kept.
+fn spendable(
+    session: &Session,
+    kind: CrmKind,
+    allowances: &BTreeMap<CrmKind, Vec<Allowance>>,
+) -> Result<u64, CliError> {
+    let name = model::connection(&session.project, kind).map_err(stage_error)?;
+    let reserve_share = session.project.budget.get(name).map_or(0.0, |budget| budget.reserve_share);
+    let daily = allowances
+        .get(&kind)
+        .and_then(|all| all.iter().find(|allowance| allowance.name == Allowance::DAILY));
+    let of_day = daily.map_or(u64::MAX, |daily| daily.left_with_reserve(reserve_share));
+    Ok(session.crm(kind)?.calls_left().min(of_day))
+}
+
+/// Names the latest plan before this one, unless some of it was carried out.
+async fn replaced_plan(session: &Session) -> Result<Option<String>, CliError> {
+    let Some(latest) = plan::latest_plan(&session.warehouse).await.map_err(failed)? else {
+        return Ok(None);
+    };
+    for run in run_log::read_all(&session.warehouse).await.map_err(failed)? {
+        let is_of_plan = run.plan.as_ref() == Some(&latest.id);
+        if is_of_plan && Journal::is_begun(&session.warehouse, &run.id).await.map_err(failed)? {
+            return Ok(None);
+        }
+    }
+    Ok((!latest.summary.is_empty()).then_some(latest.id))
 }
 
 async fn live_records(
@@ -286,7 +332,7 @@ pub async fn verify(session: &Session, plan: &Plan) -> Result<(), CliError> {
         let old = ApplyError::TooOld { plan: plan.id.clone(), age_hours, max_age_hours };
         return refuse(old, again);
     }
-    for run in crate::warehouse::run_log::read_all(&session.warehouse).await.map_err(failed)? {
+    for run in run_log::read_all(&session.warehouse).await.map_err(failed)? {
         let is_newer = run.plan.as_ref().is_some_and(|other| *other > plan.id);
         if is_newer && Journal::is_begun(&session.warehouse, &run.id).await.map_err(failed)? {
             let newer = run.plan.unwrap_or_default();
@@ -348,10 +394,8 @@ pub async fn apply(
         Err(error) => {
             // What was answered before the error is as true as the rest.
             let (_, records) = Journal::open(&session.warehouse, run).await.map_err(failed)?;
-            let answered: Vec<Outcome> = records
-                .into_iter()
-                .flat_map(|record| record.outcomes.unwrap_or_default())
-                .collect();
+            let answered: Vec<Outcome> =
+                records.into_iter().flat_map(|record| record.outcomes).collect();
             write_outcomes(&session.warehouse, run, &plan.id, actions, &answered)
                 .await
                 .map_err(failed)?;
@@ -360,11 +404,6 @@ pub async fn apply(
         }
     };
     write_outcomes(&session.warehouse, run, &plan.id, actions, &outcomes).await.map_err(failed)?;
-    let sent = outcomes.iter().filter(|outcome| outcome.is_sent()).count() as u64;
-    if !summary.is_closed(sent) {
-        let accounted = summary.accepted + summary.rejected + summary.unknown;
-        return Err(failed(ApplyError::Open { sent, accounted }));
-    }
     let calls = session.crms().values().map(|crm| crm.calls().total()).sum::<u64>() - before;
     let record = watch.record(
         "apply",
@@ -374,17 +413,19 @@ pub async fn apply(
             ("accepted", summary.accepted),
             ("rejected", summary.rejected),
             ("unknown", summary.unknown),
+            ("already", summary.already),
             ("drift", summary.drift),
             ("skipped", summary.skipped),
             ("left", summary.left),
         ],
     );
     stage.done(format_args!(
-        "{} sent = {} accepted + {} rejected + {} unknown; {} drifted, {} skipped, {} left; {calls} calls, {:.1} s",
+        "{} sent = {} accepted + {} rejected + {} unknown; {} already there, {} drifted, {} skipped, {} left; {calls} calls, {:.1} s",
         summary.sent,
         summary.accepted,
         summary.rejected,
         summary.unknown,
+        summary.already,
         summary.drift,
         summary.skipped,
         summary.left,
@@ -429,6 +470,9 @@ pub fn stage_error(error: StageError) -> CliError {
 }
 
 fn pull_error(error: PullError) -> CliError {
+    if matches!(error, PullError::Cancelled) {
+        return CliError::Interrupted;
+    }
     let mut hints: Vec<String> = error.hint().map(str::to_owned).into_iter().collect();
     if let PullError::Extraction { source, .. } | PullError::Metadata { source, .. } = &error {
         hints.extend(crm_hint(source));

@@ -37,6 +37,8 @@ pub enum Verbosity {
 #[derive(Clone, Debug)]
 pub struct Ui {
     verbosity: Verbosity,
+    /// Flags that a further command needs to mean the same project.
+    flags: String,
 }
 
 /// A stage under way: a moving line on a terminal, one line at its end elsewhere.
@@ -48,15 +50,16 @@ pub struct Stage {
 }
 
 impl Ui {
-    /// Sets color for the whole process and returns a printer.
-    pub fn new(color: ColorChoice, verbosity: Verbosity) -> Self {
+    /// Sets color for the whole process and returns a printer. `flags` are added to every command
+    /// that a hint offers, so that it means the same project when it is copied.
+    pub fn new(color: ColorChoice, verbosity: Verbosity, flags: String) -> Self {
         let choice = match color {
             ColorChoice::Auto => anstream::ColorChoice::Auto,
             ColorChoice::Always => anstream::ColorChoice::Always,
             ColorChoice::Never => anstream::ColorChoice::Never,
         };
         choice.write_global();
-        Self { verbosity }
+        Self { verbosity, flags }
     }
 
     /// Prints data to standard output, as it is.
@@ -98,8 +101,12 @@ impl Ui {
     /// Offers a way on; a command to copy stands alone on an indented line of `text`.
     pub fn hint(&self, text: impl fmt::Display) {
         if self.verbosity >= Verbosity::Normal {
-            say(format_args!("{} {text}", "hint:".cyan().bold()));
+            self.say_hint(&text.to_string());
         }
+    }
+
+    fn say_hint(&self, text: &str) {
+        say(format_args!("{} {}", "hint:".cyan().bold(), with_flags(text, &self.flags)));
     }
 
     /// Prints an error with its causes and hints.
@@ -108,7 +115,7 @@ impl Ui {
             for problem in problems {
                 say(format_args!("{} {problem}", "error:".red().bold()));
                 if let Some(hint) = &problem.hint {
-                    say(format_args!("{} {hint}", "hint:".cyan().bold()));
+                    self.say_hint(hint);
                 }
             }
             return;
@@ -120,7 +127,7 @@ impl Ui {
             cause = error.source();
         }
         for hint in error.hints() {
-            say(format_args!("{} {hint}", "hint:".cyan().bold()));
+            self.say_hint(&hint);
         }
     }
 
@@ -183,8 +190,37 @@ impl Drop for Stage {
     }
 }
 
+/// Adds flags to the commands of a hint: the indented lines that begin with `concord`.
+fn with_flags(text: &str, flags: &str) -> String {
+    let line_with_flags = |line: &str| {
+        if !line.starts_with("    concord ") {
+            return line.to_owned();
+        }
+        line.split(" && ").map(|c| format!("{c}{flags}")).collect::<Vec<_>>().join(" && ")
+    };
+    text.lines().map(line_with_flags).collect::<Vec<_>>().join("\n")
+}
+
 /// Where standard error is gone, there is nobody left to tell.
 fn say(text: fmt::Arguments<'_>) {
     let mut err = anstream::stderr().lock();
     let _ = writeln!(err, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_to_copy_means_the_same_project() {
+        let hint = "plan again:\n    concord pull && concord plan";
+        assert_eq!(
+            with_flags(hint, " --sandbox"),
+            "plan again:\n    concord pull --sandbox && concord plan --sandbox"
+        );
+        assert_eq!(
+            with_flags("`concord plan` makes one", " --sandbox"),
+            "`concord plan` makes one"
+        );
+    }
 }

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 
-use super::rows::Rows;
+use super::sections::{self, Section};
 use super::session::{Session, failed};
 use super::{CliError, ExitCode, Format, GlobalArgs, Ui, stages};
 use crate::model::open_latest;
@@ -33,30 +33,25 @@ pub async fn run(args: &WhyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
     let (opened, _) = open_latest(&session.project, &session.warehouse, &question)
         .await
         .map_err(stages::stage_error)?;
-    let Some(golden_id) = find(&opened.ctx, &args.person).await? else {
-        return Err(CliError::NoSuchPerson { person: args.person.clone() });
-    };
-    for (title, sql) in SECTIONS {
+    let golden_id = find(&opened.ctx, &args.person).await?;
+    let mut sections = Vec::new();
+    for (name, title, sql) in SECTIONS {
         let sql = sql.replace(":golden_id", &format!("'{golden_id}'"));
         let batches = query(&opened.ctx, &sql).await?;
-        let n_rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        if n_rows == 0 {
-            continue;
+        if args.format != Format::Table || batches.iter().any(|batch| batch.num_rows() > 0) {
+            let title = title.to_owned();
+            sections.push(Section { name, title, rows_shown: usize::MAX, batches });
         }
-        if args.format == Format::Table {
-            ui.line(format_args!("{title}"))?;
-        }
-        let mut rows = Rows::begin(ui, args.format, &batches[0].schema());
-        for batch in &batches {
-            rows.print(batch)?;
-        }
-        rows.end()?;
     }
+    sections::print(ui, args.format, "why", &sections)?;
     Ok(ExitCode::Done)
 }
 
-/// Finds a person by golden id, by a record id of either CRM, or by any address of a record.
-async fn find(ctx: &SessionContext, person: &str) -> Result<Option<String>, CliError> {
+/// Finds a golden id by itself, by a record id of either CRM, or by any address of a record.
+///
+/// # Errors
+/// When nothing is known by that name.
+pub async fn find(ctx: &SessionContext, person: &str) -> Result<String, CliError> {
     let frame = ctx
         .sql(
             "select min(golden_id) as golden_id from ( \
@@ -70,11 +65,12 @@ async fn find(ctx: &SessionContext, person: &str) -> Result<Option<String>, CliE
         .and_then(|frame| frame.with_param_values(vec![ScalarValue::from(person)]))
         .map_err(failed)?;
     let batches = frame.collect().await.map_err(failed)?;
-    Ok(batches
+    batches
         .first()
         .map(|batch| batch.column(0).as_string::<i32>())
         .filter(|ids| ids.len() == 1 && ids.is_valid(0))
-        .map(|ids| ids.value(0).to_owned()))
+        .map(|ids| ids.value(0).to_owned())
+        .ok_or_else(|| CliError::NoSuchPerson { person: person.to_owned() })
 }
 
 async fn query(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, CliError> {
@@ -83,8 +79,9 @@ async fn query(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, CliE
 
 /// What is told of a person, in order. `:golden_id` is a golden id that a query gave, never text
 /// from outside.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str, &str); 7] = [
     (
+        "records",
         "records",
         "select crosswalk.source_system, crosswalk.source_object, crosswalk.source_id, \
              int_record_life.life, int_primaries.rule as primary_because \
@@ -94,27 +91,38 @@ const SECTIONS: [(&str, &str); 6] = [
          where crosswalk.golden_id = :golden_id order by 1, 2, 3",
     ),
     (
+        "edges",
         "why they are one person",
         "select int_edges.rule, int_edges.left_key, int_edges.right_key, int_edges.evidence \
          from int_edges inner join crosswalk on int_edges.left_key = crosswalk.record_key \
          where crosswalk.golden_id = :golden_id order by 1, 2, 3",
     ),
     (
+        "golden_record",
         "golden record",
         "select field, value, source_system, rule, losing_raw as other_side from provenance \
          where golden_id = :golden_id order by field",
     ),
     (
+        "changes",
         "pending, held back and left alone",
         "select status, target_system, field, before, after, reason_code, rule from sync_changes \
          where golden_id = :golden_id order by status, target_system, field",
     ),
     (
+        "holds",
+        "put on hold or released",
+        "select field, decision, reason, decided_at from int_holds \
+         where golden_id = :golden_id order by decided_at",
+    ),
+    (
+        "gap",
         "in the gap",
         "select side, code, grade, sentence, contributing, fix from gap_reasons \
          where golden_id = :golden_id order by side, code",
     ),
     (
+        "lifecycle",
         "lifecycle",
         "select int_stage_entries.stage, int_stage_entries.entered_at from int_stage_entries \
          inner join crosswalk on crosswalk.source_system = 'hubspot' \

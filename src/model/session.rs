@@ -23,7 +23,7 @@ use crate::warehouse::{STORE_URL, Warehouse};
 pub struct Namespaces;
 
 impl Namespaces {
-    pub const ALL: [&'static str; 8] = [
+    pub const ALL: [&'static str; 9] = [
         "hubspot",
         "salesforce",
         "hubspot_metadata",
@@ -32,6 +32,7 @@ impl Namespaces {
         "project",
         "state",
         "ops",
+        "plan",
     ];
 }
 
