@@ -45,6 +45,22 @@ pub fn make(sandbox: &Sandbox, pairs: &[Row], edits: &[Edit]) {
     });
 }
 
+/// Asks how many calls are left of the day. The question itself, and the session for it, cost two.
+pub fn salesforce_calls_left(sandbox: &Sandbox) -> u64 {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let token = session(sandbox).await;
+        let request = Request::get("/services/data/v68.0/limits")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::empty())
+            .expect("a request");
+        let answer = sandbox.salesforce_router().oneshot(request).await.expect("an answer");
+        let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+        let limits: Value = serde_json::from_slice(&bytes).expect("JSON");
+        limits["DailyApiRequests"]["Remaining"].as_u64().expect("a number")
+    })
+}
+
 async fn session(sandbox: &Sandbox) -> String {
     let world = &sandbox.world().salesforce;
     let form = format!(

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use concord::sandbox::company::CompanyOptions;
 use proptest::prelude::*;
 
-use crate::edits::{Edit, make};
+use crate::edits::{Edit, make, salesforce_calls_left};
 use crate::support::{Company, Row};
 
 /// Companies for each law; each takes several runs of the whole program.
@@ -97,6 +97,45 @@ proptest! {
             }
             settles(&company)?;
         }
+    }
+
+    /// Law 2 for work that the budget does not cover: carried with its reason, done when there is
+    /// budget, and the reserve is never touched.
+    #[test]
+    fn what_the_budget_does_not_cover_is_carried_and_done_another_night(
+        seed in 0u64..1_000_000,
+        spare in 3u64..14,
+    ) {
+        const DAILY: u64 = 1000;
+        let company = Company::new(&CompanyOptions::small(seed));
+        company.edit("data/demo/world.toml", "daily_calls_max = 100000", "daily_calls_max = 1000");
+        company.good(&["pull", "--sandbox"]);
+        let pulled = company.query("select sum(cast(calls as bigint)) as n from ops.stages where stage = 'pull salesforce'");
+        let pulled: u64 = pulled[0]["n"].parse().expect("a number");
+        #[expect(clippy::cast_precision_loss, reason = "numbers of calls are small")]
+        let reserve = (DAILY - pulled - spare) as f64 / DAILY as f64;
+        let budget = |share: f64| format!("[budget.salesforce]\ncalls_per_run_max = 10000\nreserve_share = {share}");
+        company.edit("concord.toml", &budget(0.5), &budget(reserve));
+        // A night later the allowance is whole again.
+        let tight = company.good(&["run", "--sandbox"]);
+        let people = |sql: &str| -> BTreeSet<(String, String)> {
+            let rows = company.query(sql).into_iter();
+            rows.map(|row| (row["golden_id"].clone(), row["system"].clone())).collect()
+        };
+        let owed = people("select golden_id, target_system as system from sync_changes where status = 'action'");
+        let planned = people("select golden_id, system from plan.actions");
+        let carried = people("select golden_id, system from plan.held where reason_code = 'over_budget'");
+        prop_assert_eq!(&owed, &planned.union(&carried).cloned().collect(), "{}", tight.stdout);
+        let left = salesforce_calls_left(&company.sandbox());
+        #[expect(clippy::cast_precision_loss, reason = "numbers of calls are small")]
+        let is_kept = left as f64 >= DAILY as f64 * reserve - 2.0;
+        prop_assert!(is_kept, "{} calls left, the reserve is {}", left, reserve);
+
+        company.edit("concord.toml", &budget(reserve), &budget(0.5));
+        let held_before = held(&company);
+        company.good(&["run", "--sandbox"]);
+        owes_what_was_held(&company, &held_before, &[], &[])?;
+        settles(&company)?;
     }
 
     /// Law 3: the order of rows and the number of walks at a time change nothing.

@@ -1,11 +1,13 @@
 //! The one integration binary: linking DataFusion once is slow enough.
 
+mod alerts;
 mod config;
 mod duckdb;
 mod edits;
 mod gap;
 mod laws;
 mod night;
+mod resume;
 mod support;
 mod tidy;
 mod trouble;

@@ -7,14 +7,14 @@ use tokio::runtime::Runtime;
 use crate::support::{Company, Output};
 
 /// A project that reaches simulated CRMs the way it would reach real ones: by address and secret.
-struct Connected {
-    company: Company,
+pub struct Connected {
+    pub company: Company,
     running: Running,
     _runtime: Runtime,
 }
 
 impl Connected {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let company = Company::new(&CompanyOptions::small(7));
         let runtime = Runtime::new().expect("a runtime");
         let sandbox = Sandbox::open(&company.path("data/demo"), None).expect("the sandbox opens");
@@ -28,7 +28,7 @@ impl Connected {
         Self { company, running, _runtime: runtime }
     }
 
-    fn concord(&self, arguments: &[&str], token: &str) -> Output {
+    pub fn concord(&self, arguments: &[&str], token: &str) -> Output {
         let variables = [
             ("HUBSPOT_TOKEN", token),
             ("SALESFORCE_CLIENT_ID", "sandbox"),
@@ -48,7 +48,7 @@ impl Connected {
     }
 }
 
-const TOKEN: &str = "pat-na1-sandbox";
+pub const TOKEN: &str = "pat-na1-sandbox";
 
 #[test]
 fn a_project_that_may_only_read_is_planned_and_never_written() {
@@ -157,4 +157,96 @@ fn a_model_with_a_fault_is_named_with_its_line() {
     let build = company.concord(&["build", "--sandbox"]);
     assert_eq!(build.code, 2, "{}", build.stderr);
     assert!(build.stderr.contains("models/crm_overlap.sql` at line 3"), "{}", build.stderr);
+}
+
+#[test]
+fn an_audit_needs_no_field_map_and_looks_by_itself() {
+    let connected = Connected::new();
+    std::fs::remove_file(connected.company.path("field_map.toml")).expect("there was one");
+    let audit = connected.concord(&["audit"], TOKEN);
+    assert_eq!(audit.code, 0, "{}{}", audit.stdout, audit.stderr);
+    assert!(audit.stdout.contains("people kept more than once"), "{}", audit.stdout);
+    assert!(audit.stdout.contains("order of work"), "{}", audit.stdout);
+    let plan = connected.concord(&["plan"], TOKEN);
+    assert_eq!(plan.code, 0, "{}", plan.stderr);
+    assert!(plan.stdout.contains("nothing to do"), "{}", plan.stdout);
+    assert!(plan.stderr.contains("there is no `field_map.toml`"), "{}", plan.stderr);
+
+    let json = connected.concord(&["audit", "--format", "json"], TOKEN);
+    let document: serde_json::Value = serde_json::from_str(&json.stdout).expect("one document");
+    let lists = document.as_object().expect("named lists");
+    assert!(lists.values().all(serde_json::Value::is_array));
+    assert!(lists["unlisted_picklist_values"][0]["n_records"].is_number(), "{document}");
+}
+
+#[test]
+fn a_map_of_people_alone_with_fields_of_other_names_is_enough() {
+    let company = Company::new(&CompanyOptions::small(7));
+    let map = "[person]\nhubspot = \"contacts\"\nsalesforce = [\"Lead\", \"Contact\"]\n\
+               link = { hubspot = \"salesforceleadid\", salesforce = \"HubSpot_Id__c\" }\n\
+               [person.fields.phone]\ntype = \"phone\"\nhubspot = \"phone\"\n\
+               salesforce = { Lead = \"Phone\", Contact = \"Phone\" }\nowner = \"salesforce\"\n";
+    std::fs::write(company.path("field_map.toml"), map).expect("the map is written");
+    company.good(&["pull", "--sandbox"]);
+    company.good(&["build", "--sandbox"]);
+    let other = company.count(
+        "select count(*) from sync_changes where entity <> 'person' or target_field = 'salesforce_record_id'",
+    );
+    assert_eq!(other, 0);
+    assert!(company.count("select count(*) from sync_changes where field = 'phone'") > 0);
+}
+
+#[test]
+fn whoever_was_deleted_comes_back_only_when_released_and_a_hold_keeps_everything_back() {
+    let company = Company::new(&CompanyOptions::demo());
+    company.good(&["pull", "--sandbox"]);
+    company.good(&["build", "--sandbox"]);
+    let one = |sql: &str| company.query(sql)[0]["golden_id"].clone();
+    let deleted =
+        one("select golden_id from held_back where reason_code = 'deleted_there' order by 1");
+    let updated = one(
+        "select golden_id from sync_changes where status = 'action' and operation = 'update' order by 1",
+    );
+    company.good(&["release", "--sandbox", &deleted, "--because", "she asked for a call"]);
+    company.good(&["hold", "--sandbox", &updated]);
+    let unknown = company.concord(&["hold", "--sandbox", &updated, "--field", "nickname"]);
+    assert_eq!(unknown.code, 2, "{}", unknown.stderr);
+    company.good(&["build", "--sandbox"]);
+    let status = |golden_id: &str| {
+        company.query(&format!(
+            "select distinct status, reason_code from sync_changes \
+             where golden_id = '{golden_id}' and status <> 'noop' order by 1, 2"
+        ))
+    };
+    let statuses = status(&deleted);
+    assert!(statuses.iter().any(|row| row["status"] == "action"), "{statuses:?}");
+    let statuses = status(&updated);
+    assert_eq!(statuses.len(), 1, "{statuses:?}");
+    assert_eq!(statuses[0]["reason_code"], "on_hold");
+
+    // State carries the decision to the next night.
+    company.good(&["run", "--sandbox"]);
+    company.good(&["run", "--sandbox"]);
+    assert_eq!(status(&updated)[0]["reason_code"], "on_hold");
+    company.good(&["release", "--sandbox", &updated]);
+    company.good(&["build", "--sandbox"]);
+    let statuses = status(&updated);
+    assert!(statuses.iter().all(|row| row["status"] == "action"), "{statuses:?}");
+}
+
+#[test]
+fn what_is_there_can_be_asked_before_anything_was_built() {
+    let company = Company::new(&CompanyOptions::small(7));
+    assert_eq!(company.count("select count(*) from ops.runs"), 0);
+    company.good(&["pull", "--sandbox"]);
+    assert!(company.count("select count(*) from hubspot.contacts") > 0);
+    let json = company.good(&[
+        "query",
+        "--sandbox",
+        "--format",
+        "json",
+        "select 1 as n, true as b, 'x' as t",
+    ]);
+    let rows: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(rows, serde_json::json!([{ "n": 1, "b": true, "t": "x" }]));
 }
