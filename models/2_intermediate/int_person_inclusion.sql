@@ -25,8 +25,9 @@ names_of_lists as (
         memberships.contact_id,
         array_agg(lists.list_name) as list_names
     from memberships
+    -- Lists of companies and deals hold ids of their own, which may equal a contact's.
     inner join lists
-        on memberships.list_id = lists.list_id
+        on memberships.list_id = lists.list_id and lists.object_type_id = '0-1'
     group by memberships.contact_id
 
 ),

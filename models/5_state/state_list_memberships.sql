@@ -1,8 +1,12 @@
 -- state_list_memberships: since when, and until when, a contact was on a list; HubSpot shows only today.
 -- grain: one row per list_id, contact_id, joined_at
+-- Lists of contacts only; those of companies and deals hold ids of their own.
 with memberships as (
 
-    select * from stg_hubspot__list_memberships
+    select memberships.*
+    from stg_hubspot__list_memberships as memberships
+    inner join stg_hubspot__lists as lists
+        on memberships.list_id = lists.list_id and lists.object_type_id = '0-1'
 
 ),
 

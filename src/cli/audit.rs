@@ -2,11 +2,13 @@
 
 use clap::Args;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::common::TableReference;
-use datafusion::functions_aggregate::expr_fn::count;
-use datafusion::logical_expr::{ident, lit, not};
+use datafusion::error::DataFusionError;
+use datafusion::execution::FunctionRegistry;
+use datafusion::functions_aggregate::expr_fn::{count, sum};
+use datafusion::logical_expr::{Expr, ident, lit, not, when};
 use datafusion::prelude::SessionContext;
 
 use super::run::{begin, finish, take_lease};
@@ -16,6 +18,7 @@ use super::{CliError, ExitCode, Format, GlobalArgs, Ui, stages};
 use crate::crm::CrmKind;
 use crate::golden::FieldRegistry;
 use crate::model::{Build, open_latest, register_rows, snake_case};
+use crate::schema::FieldInfo;
 use crate::snapshot::Manifest;
 use crate::warehouse::run_log::RunRecord;
 
@@ -42,6 +45,7 @@ pub async fn run(args: &AuditArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
         .await
         .map_err(stages::stage_error)?;
     register_stored_values(&opened.ctx, &opened.registry).await?;
+    register_uncast_values(&opened.ctx, &opened.registry).await?;
     let mut sections = Vec::new();
     for (name, title, rows_shown, sql) in SECTIONS {
         let frame = opened.ctx.sql(sql).await.map_err(failed)?;
@@ -100,7 +104,7 @@ order of work
 ";
 
 /// Name, title, rows shown and SQL of what is reported, in order.
-const SECTIONS: [(&str, &str, usize, &str); 6] = [
+const SECTIONS: [(&str, &str, usize, &str); 7] = [
     (
         "duplicate_people",
         "people kept more than once in one CRM",
@@ -119,6 +123,13 @@ const SECTIONS: [(&str, &str, usize, &str); 6] = [
         20,
         "select source_system, object, field, value, cast(n_records as bigint) as n_records \
          from audit_stored_values order by 5 desc, source_system, object, field, value",
+    ),
+    (
+        "uncast_values",
+        "fields with values that are not of the field's type",
+        20,
+        "select source_system, object, field, vendor_type, cast(n_records as bigint) as n_records \
+         from audit_uncast_values order by 5 desc, source_system, object, field",
     ),
     (
         "failing_links",
@@ -201,4 +212,74 @@ async fn register_stored_values(
     }
     let columns = ["source_system", "object", "field", "value", "n_records"];
     register_rows(ctx, "audit_stored_values", &columns, &rows).map_err(failed)
+}
+
+/// Registers `audit_uncast_values`: how many values of each date, number and boolean field cannot be
+/// read as one. They count as null in the typed columns, and stay as they are in the snapshots.
+async fn register_uncast_values(
+    ctx: &SessionContext,
+    registry: &FieldRegistry,
+) -> Result<(), CliError> {
+    let mut rows = Vec::new();
+    for crm in [CrmKind::HubSpot, CrmKind::Salesforce] {
+        let schema = registry.schema(crm);
+        for object in &schema.objects {
+            let table = TableReference::partial(crm.as_str(), snake_case(&object.object));
+            if !ctx.table_exist(table.clone()).map_err(failed)? {
+                continue;
+            }
+            let frame = ctx.table(table).await.map_err(failed)?;
+            let fields: Vec<(&FieldInfo, &str)> = schema
+                .fields_of(&object.object)
+                .filter(|info| frame.schema().has_column_with_unqualified_name(&info.field))
+                .filter_map(|info| Some((info, cast_of(&info.vendor_type)?)))
+                .collect();
+            if fields.is_empty() {
+                continue;
+            }
+            let counted = fields
+                .iter()
+                .map(|(info, cast)| {
+                    let value = ident(&info.field);
+                    let is_uncast = udf(ctx, "trimmed", value.clone())?
+                        .is_not_null()
+                        .and(udf(ctx, cast, value)?.is_null());
+                    Ok(sum(when(is_uncast, lit(1_i64)).otherwise(lit(0_i64))?).alias(&info.field))
+                })
+                .collect::<Result<Vec<_>, DataFusionError>>()
+                .and_then(|counts| frame.aggregate(Vec::new(), counts))
+                .map_err(failed)?;
+            for batch in counted.collect().await.map_err(failed)? {
+                for ((info, _), column) in fields.iter().zip(batch.columns()) {
+                    let counts = column.as_primitive::<Int64Type>();
+                    if counts.is_valid(0) && counts.value(0) > 0 {
+                        rows.push(vec![
+                            Some(crm.as_str().to_owned()),
+                            Some(info.object.clone()),
+                            Some(info.field.clone()),
+                            Some(info.vendor_type.clone()),
+                            Some(counts.value(0).to_string()),
+                        ]);
+                    }
+                }
+            }
+        }
+    }
+    let columns = ["source_system", "object", "field", "vendor_type", "n_records"];
+    register_rows(ctx, "audit_uncast_values", &columns, &rows).map_err(failed)
+}
+
+/// Names the function that reads values of a vendor's type; `None` where any text will do.
+fn cast_of(vendor_type: &str) -> Option<&'static str> {
+    match vendor_type {
+        "datetime" => Some("as_timestamp"),
+        "date" => Some("as_date"),
+        "number" | "double" | "int" | "long" | "currency" | "percent" => Some("as_number"),
+        "bool" | "boolean" => Some("as_boolean"),
+        _ => None,
+    }
+}
+
+fn udf(ctx: &SessionContext, name: &str, argument: Expr) -> Result<Expr, DataFusionError> {
+    Ok(ctx.udf(name)?.call(vec![argument]))
 }

@@ -216,7 +216,7 @@ pub struct Field {
     pub values: Vec<(String, String)>,
     /// Decimal places at which two numbers count as equal.
     pub scale: Option<u32>,
-    /// IANA zone in which a datetime becomes a date.
+    /// IANA zone in which an instant becomes a day, where one side keeps a datetime and one a date.
     pub zone: Option<String>,
     /// What a create sends where the source is blank, in the target's own words.
     pub create_default: Option<String>,

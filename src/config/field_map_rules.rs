@@ -78,6 +78,7 @@ pub(super) fn check_field(
         FieldType::Picklist | FieldType::MultiPicklist | FieldType::Country | FieldType::Consent
     );
     let is_number = matches!(field.field_type, FieldType::Number | FieldType::Currency);
+    let is_time = matches!(field.field_type, FieldType::Date | FieldType::Datetime);
     let is_written = field.owner != Owner::Compare;
     let idle_options = [
         (
@@ -86,11 +87,7 @@ pub(super) fn check_field(
             "the type is a picklist, country or consent",
         ),
         ("scale", field.scale.is_some() && !is_number, "the type is `number` or `currency`"),
-        (
-            "zone",
-            field.zone.is_some() && field.field_type != FieldType::Datetime,
-            "the type is `datetime`",
-        ),
+        ("zone", field.zone.is_some() && !is_time, "the type is `date` or `datetime`"),
         (
             "blank_is_false",
             field.blank_is_false && field.field_type != FieldType::Bool,

@@ -1,7 +1,7 @@
 //! Configuration: a project's settings and its field map, checked once, plain types afterwards.
 //!
 //! A project is a directory with `concord.toml` (connections, warehouse, inclusion rule, metrics,
-//! guardrails, budgets, alerts) and `field_map.toml` (who owns which field of whom). [`load`] reads
+//! guardrails, budgets, alerts) and `field_map.toml` (who owns which field of whom). [`load()`] reads
 //! both, reports every mistake at once with its file, line and column, and hands out a [`Project`]
 //! in which nothing needs checking again.
 //!
@@ -40,6 +40,7 @@ pub use project::{
     Alerts, Apply, Budget, Guardrails, Handoff, Inclusion, InclusionRule, Mode, Project, Pull,
     SandboxAccount,
 };
+pub use reader::suggestion;
 pub use secret::{Secret, SecretError, SecretValue};
 pub use setting::{Origin, Overrides, Setting};
 

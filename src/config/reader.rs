@@ -236,7 +236,7 @@ pub(super) fn lines_by_name(reader: &Reader<'_>, root: &DeTable<'_>) -> BTreeMap
 }
 
 /// Says which of `known` was probably meant, or lists them where they are few.
-pub(super) fn suggestion(given: &str, known: &[&str]) -> Option<String> {
+pub fn suggestion(given: &str, known: &[&str]) -> Option<String> {
     let given = given.to_lowercase();
     let nearest = known
         .iter()

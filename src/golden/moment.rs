@@ -3,13 +3,15 @@
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
 
-/// Digits of an epoch in milliseconds between the years 2001 and 2286; seconds have ten.
-const EPOCH_MS_DIGITS: usize = 13;
+/// Digits that an epoch in milliseconds has from 1973 to 5138, and before 1970 as far back again.
+/// Ten digits are seconds, which no vendor writes; fewer are a day of the early seventies at most.
+const EPOCH_MS_DIGITS: std::ops::RangeInclusive<usize> = 11..=14;
 
 /// Reads an instant: ISO 8601 with `Z` or an offset with or without colon, or epoch milliseconds.
 pub fn parse_timestamp(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    if text.len() == EPOCH_MS_DIGITS && text.bytes().all(|b| b.is_ascii_digit()) {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if EPOCH_MS_DIGITS.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) {
         return Timestamp::from_millisecond(text.parse().ok()?).ok();
     }
     if let Ok(timestamp) = text.parse::<Timestamp>() {
@@ -63,7 +65,10 @@ mod tests {
                 "{form}"
             );
         }
-        for none in ["", "2026-07-14", "yesterday", "2026-07-14T09:12:33"] {
+        let early = |text: &str| parse_date(text).map(|date| date.to_string());
+        assert_eq!(early("631152000000").as_deref(), Some("1990-01-01"));
+        assert_eq!(early("-631152000000").as_deref(), Some("1950-01-01"));
+        for none in ["", "1784020353", "2026-07-14", "yesterday", "2026-07-14T09:12:33"] {
             assert_eq!(parse_timestamp(none), None, "{none}");
         }
     }

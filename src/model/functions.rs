@@ -3,6 +3,7 @@
 //! | Function | Gives |
 //! |---|---|
 //! | `as_timestamp(text)`, `as_date(text)`, `as_number(text)`, `as_boolean(text)` | the typed value of any wire form, null where it does not cast |
+//! | `trimmed(text)` | the text without white space around it, of whatever kind; null when nothing is left |
 //! | `local_date(timestamp, zone)` | the calendar day at that instant in an IANA zone |
 //! | `email_key`, `phone_key(text, region)`, `domain_key`, `company_name_key`, `person_name_key(first, last)` | match keys ([`crate::identity::keys`]) |
 //! | `salesforce_id(text)` | the 18 characters of a Salesforce id, from 15 or 18 |
@@ -35,7 +36,7 @@ use crate::identity::keys;
 
 /// Registers every function in a session.
 pub fn register(ctx: &SessionContext, registry: &Arc<FieldRegistry>) {
-    for function in casts().into_iter().chain(match_keys()).chain(field_functions(registry)) {
+    for function in casts().into_iter().chain(text_functions()).chain(field_functions(registry)) {
         ctx.register_udf(function);
     }
     ctx.register_udaf(connected_components());
@@ -93,8 +94,11 @@ fn casts() -> Vec<ScalarUDF> {
     ]
 }
 
-fn match_keys() -> Vec<ScalarUDF> {
+fn text_functions() -> Vec<ScalarUDF> {
     vec![
+        text_function("trimmed", 1, |v| {
+            Some(v[0]?.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
+        }),
         text_function("email_key", 1, |v| keys::email_key(v[0]?)),
         text_function("phone_key", 2, |v| keys::phone_key(v[0]?, v[1]?)),
         text_function("domain_key", 1, |v| keys::domain_key(v[0]?)),

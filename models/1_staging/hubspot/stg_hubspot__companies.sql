@@ -11,21 +11,21 @@ final as (
     select
         -- ids
         hs_object_id as company_id,
-        nullif(trim(hubspot_owner_id), '') as owner_id,
-        nullif(trim(hs_merged_object_ids), '') as merged_company_ids,
-        nullif(trim("{{ entities.company.key.hubspot }}"), '') as concord_key,
+        trimmed(hubspot_owner_id) as owner_id,
+        trimmed(hs_merged_object_ids) as merged_company_ids,
+        trimmed("{{ entities.company.key.hubspot }}") as concord_key,
         salesforce_id("{{ entities.company.link.hubspot }}") as salesforce_record_id,
         salesforce_id(salesforceaccountid) as salesforce_account_id,
 
         -- strings
-        nullif(trim(name), '') as company_name,
-        nullif(lower(trim(domain)), '') as domain,
-        nullif(trim(phone), '') as phone,
-        nullif(trim(industry), '') as industry,
-        nullif(trim(city), '') as city,
-        nullif(trim(country), '') as country,
-        nullif(trim(lifecyclestage), '') as lifecycle_stage,
-        nullif(trim(description), '') as description,
+        trimmed(name) as company_name,
+        lower(trimmed(domain)) as domain,
+        trimmed(phone) as phone,
+        trimmed(industry) as industry,
+        trimmed(city) as city,
+        trimmed(country) as country,
+        trimmed(lifecyclestage) as lifecycle_stage,
+        trimmed(description) as description,
 
         -- numbers
         as_number(numberofemployees) as n_employees,

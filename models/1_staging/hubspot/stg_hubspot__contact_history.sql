@@ -12,14 +12,14 @@ final as (
     select
         -- ids
         id as contact_id,
-        nullif(trim(source_id), '') as source_id,
-        nullif(trim(updated_by_user_id), '') as updated_by_user_id,
+        trimmed(source_id) as source_id,
+        trimmed(updated_by_user_id) as updated_by_user_id,
 
         -- strings
         property,
-        nullif(trim(value), '') as value,
-        nullif(trim(source_type), '') as source_type,
-        nullif(trim(source_label), '') as source_label,
+        trimmed(value) as value,
+        trimmed(source_type) as source_type,
+        trimmed(source_label) as source_label,
 
         -- timestamps (UTC)
         as_timestamp("timestamp") as changed_at

@@ -11,18 +11,18 @@ final as (
     select
         -- ids
         hs_object_id as deal_id,
-        nullif(trim(hubspot_owner_id), '') as owner_id,
-        nullif(trim(hs_merged_object_ids), '') as merged_deal_ids,
-        nullif(trim("{{ entities.deal.key.hubspot }}"), '') as concord_key,
+        trimmed(hubspot_owner_id) as owner_id,
+        trimmed(hs_merged_object_ids) as merged_deal_ids,
+        trimmed("{{ entities.deal.key.hubspot }}") as concord_key,
         salesforce_id("{{ entities.deal.link.hubspot }}") as salesforce_record_id,
         salesforce_id(hs_salesforceopportunityid) as salesforce_opportunity_id,
 
         -- strings
-        nullif(trim(dealname), '') as deal_name,
-        nullif(trim(deal_currency_code), '') as currency_code,
-        nullif(trim(pipeline), '') as pipeline,
-        nullif(trim(dealstage), '') as deal_stage,
-        nullif(trim(dealtype), '') as deal_type,
+        trimmed(dealname) as deal_name,
+        trimmed(deal_currency_code) as currency_code,
+        trimmed(pipeline) as pipeline,
+        trimmed(dealstage) as deal_stage,
+        trimmed(dealtype) as deal_type,
 
         -- numbers
         as_number(amount) as amount,
@@ -31,7 +31,7 @@ final as (
         _archived as is_archived,
 
         -- dates
-        as_date(closedate) as close_date,
+        coalesce(as_date(closedate), local_date(as_timestamp(closedate), 'UTC')) as close_date,
 
         -- timestamps (UTC)
         as_timestamp(closedate) as closed_at,

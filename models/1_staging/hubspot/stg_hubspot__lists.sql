@@ -11,11 +11,11 @@ final as (
     select
         -- ids
         list_id,
-        nullif(trim(object_type_id), '') as object_type_id,
+        trimmed(object_type_id) as object_type_id,
 
         -- strings
-        nullif(trim(name), '') as list_name,
-        nullif(trim(processing_type), '') as processing_type
+        trimmed(name) as list_name,
+        trimmed(processing_type) as processing_type
     from source
 
 )

@@ -13,8 +13,8 @@ final as (
         user_id as owner_id,
 
         -- strings
-        nullif(lower(trim(email)), '') as email,
-        nullif(trim(name), '') as owner_name,
+        lower(trimmed(email)) as email,
+        trimmed(name) as owner_name,
         user_type,
 
         -- booleans

@@ -12,11 +12,11 @@ final as (
         -- ids
         "Id" as campaign_member_id,
         "CampaignId" as campaign_id,
-        nullif(trim("LeadId"), '') as lead_id,
-        nullif(trim("ContactId"), '') as contact_id,
+        trimmed("LeadId") as lead_id,
+        trimmed("ContactId") as contact_id,
 
         -- strings
-        nullif(trim("Status"), '') as status,
+        trimmed("Status") as status,
 
         -- booleans
         coalesce(as_boolean("IsDeleted"), false) as is_deleted,

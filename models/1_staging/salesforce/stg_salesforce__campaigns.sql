@@ -11,13 +11,13 @@ final as (
     select
         -- ids
         "Id" as campaign_id,
-        nullif(trim("ParentId"), '') as parent_campaign_id,
-        nullif(trim("OwnerId"), '') as owner_id,
+        trimmed("ParentId") as parent_campaign_id,
+        trimmed("OwnerId") as owner_id,
 
         -- strings
-        nullif(trim("Name"), '') as campaign_name,
-        nullif(trim("Type"), '') as campaign_type,
-        nullif(trim("Status"), '') as status,
+        trimmed("Name") as campaign_name,
+        trimmed("Type") as campaign_type,
+        trimmed("Status") as status,
 
         -- booleans
         coalesce(as_boolean("IsDeleted"), false) as is_deleted,

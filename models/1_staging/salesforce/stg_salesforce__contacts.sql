@@ -11,37 +11,38 @@ final as (
     select
         -- ids
         "Id" as contact_id,
-        nullif(trim("AccountId"), '') as account_id,
-        nullif(trim("OwnerId"), '') as owner_id,
-        nullif(trim("CreatedById"), '') as created_by_id,
-        nullif(trim("LastModifiedById"), '') as modified_by_id,
-        nullif(trim("MasterRecordId"), '') as master_record_id,
-        nullif(trim("RecordTypeId"), '') as record_type_id,
-        nullif(trim("ReportsToId"), '') as reports_to_id,
-        nullif(trim("{{ entities.person.key.salesforce }}"), '') as concord_key,
-        nullif(trim("{{ entities.person.link.salesforce }}"), '') as hubspot_id,
+        trimmed("AccountId") as account_id,
+        trimmed("OwnerId") as owner_id,
+        trimmed("CreatedById") as created_by_id,
+        trimmed("LastModifiedById") as modified_by_id,
+        trimmed("MasterRecordId") as master_record_id,
+        trimmed("RecordTypeId") as record_type_id,
+        trimmed("ReportsToId") as reports_to_id,
+        trimmed("{{ entities.person.key.salesforce }}") as concord_key,
+        trimmed("{{ entities.person.link.salesforce }}") as hubspot_id,
 
         -- strings
-        nullif(lower(trim("Email")), '') as email,
-        nullif(trim("FirstName"), '') as first_name,
-        nullif(trim("LastName"), '') as last_name,
-        nullif(trim("Phone"), '') as phone,
-        nullif(trim("MobilePhone"), '') as mobile_phone,
-        nullif(trim("Title"), '') as job_title,
-        nullif(trim("LeadSource"), '') as lead_source,
-        nullif(trim("Lifecycle_Stage__c"), '') as lifecycle_stage,
-        nullif(trim("Segment__c"), '') as segment,
-        nullif(trim("UTM_Source__c"), '') as utm_source,
-        nullif(trim("UTM_Campaign__c"), '') as utm_campaign,
-        nullif(trim("MailingCity"), '') as city,
-        nullif(trim("MailingCountry"), '') as country,
+        lower(trimmed("Email")) as email,
+        trimmed("FirstName") as first_name,
+        trimmed("LastName") as last_name,
+        trimmed("Phone") as phone,
+        trimmed("MobilePhone") as mobile_phone,
+        trimmed("Title") as job_title,
+        trimmed("LeadSource") as lead_source,
+        trimmed("Lifecycle_Stage__c") as lifecycle_stage,
+        trimmed("Segment__c") as segment,
+        trimmed("UTM_Source__c") as utm_source,
+        trimmed("UTM_Campaign__c") as utm_campaign,
+        trimmed("MailingCity") as city,
+        trimmed("MailingCountry") as country,
 
         -- numbers
         as_number("Lead_Score__c") as lead_score,
 
         -- booleans
         coalesce(as_boolean("IsDeleted"), false) as is_deleted,
-        coalesce(as_boolean("HasOptedOutOfEmail"), false) as is_opted_out,
+        -- A flag that cannot be read counts against writing to the person.
+        coalesce(as_boolean("HasOptedOutOfEmail"), trimmed("HasOptedOutOfEmail") is not null) as is_opted_out,
 
         -- dates
         as_date("LastActivityDate") as last_activity_date,

@@ -11,13 +11,13 @@ final as (
     select
         -- ids
         "Id" as event_id,
-        nullif(trim("WhoId"), '') as who_id,
-        nullif(trim("WhatId"), '') as what_id,
-        nullif(trim("OwnerId"), '') as owner_id,
-        nullif(trim("CreatedById"), '') as created_by_id,
+        trimmed("WhoId") as who_id,
+        trimmed("WhatId") as what_id,
+        trimmed("OwnerId") as owner_id,
+        trimmed("CreatedById") as created_by_id,
 
         -- strings
-        nullif(trim("Subject"), '') as subject,
+        trimmed("Subject") as subject,
 
         -- booleans
         coalesce(as_boolean("IsDeleted"), false) as is_deleted,

@@ -11,22 +11,22 @@ final as (
     select
         -- ids
         "Id" as opportunity_id,
-        nullif(trim("AccountId"), '') as account_id,
-        nullif(trim("CampaignId"), '') as campaign_id,
-        nullif(trim("OwnerId"), '') as owner_id,
-        nullif(trim("CreatedById"), '') as created_by_id,
-        nullif(trim("LastModifiedById"), '') as modified_by_id,
-        nullif(trim("RecordTypeId"), '') as record_type_id,
-        nullif(trim("{{ entities.deal.key.salesforce }}"), '') as concord_key,
-        nullif(trim("{{ entities.deal.link.salesforce }}"), '') as hubspot_id,
+        trimmed("AccountId") as account_id,
+        trimmed("CampaignId") as campaign_id,
+        trimmed("OwnerId") as owner_id,
+        trimmed("CreatedById") as created_by_id,
+        trimmed("LastModifiedById") as modified_by_id,
+        trimmed("RecordTypeId") as record_type_id,
+        trimmed("{{ entities.deal.key.salesforce }}") as concord_key,
+        trimmed("{{ entities.deal.link.salesforce }}") as hubspot_id,
 
         -- strings
-        nullif(trim("Name"), '') as opportunity_name,
-        nullif(trim("StageName"), '') as stage_name,
-        nullif(trim("Type"), '') as opportunity_type,
-        nullif(trim("LeadSource"), '') as lead_source,
-        nullif(trim("ForecastCategoryName"), '') as forecast_category,
-        nullif(trim("CurrencyIsoCode"), '') as currency_code,
+        trimmed("Name") as opportunity_name,
+        trimmed("StageName") as stage_name,
+        trimmed("Type") as opportunity_type,
+        trimmed("LeadSource") as lead_source,
+        trimmed("ForecastCategoryName") as forecast_category,
+        trimmed("CurrencyIsoCode") as currency_code,
 
         -- numbers
         as_number("Amount") as amount,

@@ -15,7 +15,7 @@ final as (
         "ContactId" as contact_id,
 
         -- strings
-        nullif(trim("Role"), '') as role,
+        trimmed("Role") as role,
 
         -- booleans
         coalesce(as_boolean("IsDeleted"), false) as is_deleted,

@@ -12,12 +12,12 @@ final as (
         -- ids
         "Id" as history_id,
         "OpportunityId" as opportunity_id,
-        nullif(trim("CreatedById"), '') as changed_by_id,
+        trimmed("CreatedById") as changed_by_id,
 
         -- strings
-        nullif(trim("Field"), '') as field,
-        nullif(trim("OldValue"), '') as old_value,
-        nullif(trim("NewValue"), '') as new_value,
+        trimmed("Field") as field,
+        trimmed("OldValue") as old_value,
+        trimmed("NewValue") as new_value,
 
         -- booleans
         coalesce(as_boolean("IsDeleted"), false) as is_deleted,

@@ -12,15 +12,18 @@ final as (
         -- ids
         "Id" as history_id,
         "OpportunityId" as opportunity_id,
-        nullif(trim("CreatedById"), '') as changed_by_id,
+        trimmed("CreatedById") as changed_by_id,
 
         -- strings
-        nullif(trim("StageName"), '') as stage_name,
-        nullif(trim("ForecastCategory"), '') as forecast_category,
+        trimmed("StageName") as stage_name,
+        trimmed("ForecastCategory") as forecast_category,
 
         -- numbers
         as_number("Amount") as amount,
         as_number("Probability") as probability,
+
+        -- booleans
+        coalesce(as_boolean("IsDeleted"), false) as is_deleted,
 
         -- dates
         as_date("CloseDate") as close_date,

@@ -11,16 +11,16 @@ final as (
     select
         -- ids
         "Id" as user_id,
-        nullif(trim("UserRoleId"), '') as role_id,
-        nullif(trim("ProfileId"), '') as profile_id,
-        nullif(trim("ManagerId"), '') as manager_id,
+        trimmed("UserRoleId") as role_id,
+        trimmed("ProfileId") as profile_id,
+        trimmed("ManagerId") as manager_id,
 
         -- strings
-        nullif(trim("Name"), '') as user_name,
-        nullif(trim("Username"), '') as login_name,
-        nullif(lower(trim("Email")), '') as email,
-        nullif(trim("UserType"), '') as user_type,
-        nullif(trim("TimeZoneSidKey"), '') as time_zone,
+        trimmed("Name") as user_name,
+        trimmed("Username") as login_name,
+        lower(trimmed("Email")) as email,
+        trimmed("UserType") as user_type,
+        trimmed("TimeZoneSidKey") as time_zone,
 
         -- booleans
         coalesce(as_boolean("IsActive"), false) as is_active,
