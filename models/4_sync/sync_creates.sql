@@ -76,6 +76,33 @@ keys_taken as (
 
 ),
 
+-- Without its key field a create could not be repeated safely, and without its link it would be a
+-- stranger to the other side.
+missing_fields as (
+
+    select
+        policies.entity,
+        case
+            when key_fields.field is null then 'no_key_field'
+            when link_fields.field is null then 'no_link_field'
+        end as problem,
+        case when key_fields.field is null then policies.key_field else policies.link_field end as missing_field
+    from policies
+    left join salesforce_metadata.fields as key_fields
+        on
+            policies.as_object = key_fields.object
+            and policies.key_field = key_fields.field
+            and key_fields.is_unique
+            and key_fields.is_createable
+    left join salesforce_metadata.fields as link_fields
+        on
+            policies.as_object = link_fields.object
+            and policies.link_field = link_fields.field
+            and link_fields.is_createable
+    where key_fields.field is null or link_fields.field is null
+
+),
+
 wanted as (
 
     select
@@ -91,12 +118,16 @@ wanted as (
             else gone_there.gone_id
         end as deleted_id,
         holds.golden_id is not null as is_on_hold,
-        keys_taken.holder_id as key_holder_id
+        keys_taken.holder_id as key_holder_id,
+        missing_fields.problem as missing_field_problem,
+        missing_fields.missing_field
     from pairs
     inner join policies
         on pairs.entity = policies.entity
     inner join inclusion
         on pairs.hubspot_id = inclusion.contact_id
+    left join missing_fields
+        on pairs.entity = missing_fields.entity
     left join gone_there
         on pairs.golden_id = gone_there.golden_id
     left join releases
@@ -205,18 +236,25 @@ final as (
         mapped.after,
         case
             when mapped.is_on_hold then 'on_hold'
+            when mapped.missing_field_problem is not null then mapped.missing_field_problem
             when mapped.deleted_id is not null then 'deleted_there'
             when mapped.key_holder_id is not null then 'key_taken'
             when required_missing.golden_id is not null then 'required_field_empty'
             else problems.problem
         end as held_code,
         case
-            when mapped.is_on_hold or mapped.deleted_id is not null or mapped.key_holder_id is not null then null
+            when
+                mapped.is_on_hold
+                or mapped.missing_field_problem is not null
+                or mapped.deleted_id is not null
+                or mapped.key_holder_id is not null
+                then null
             when required_missing.golden_id is not null then required_missing.target_field
             else problems.field
         end as held_field,
         case
             when mapped.is_on_hold then null
+            when mapped.missing_field_problem is not null then mapped.missing_field
             when mapped.deleted_id is not null then mapped.deleted_id
             when mapped.key_holder_id is not null then mapped.key_holder_id
             when required_missing.golden_id is not null then null

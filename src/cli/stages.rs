@@ -15,8 +15,9 @@ use crate::apply::{
     self, ApplyError, ApplyOptions, ApplyProgress, ApplySummary, Journal, Outcome, write_outcomes,
     written_fields,
 };
-use crate::config::Access;
+use crate::config::{Access, FIELD_MAP_FILE, FieldMap, suggestion};
 use crate::crm::{Allowance, CrmError, CrmKind, ObjectRequest, hubspot, salesforce};
+use crate::golden::FieldRegistry;
 use crate::model::{self, Build, ModelError, ModelProgress, Opened, Question, StageError};
 use crate::plan::{self, Action, Change, Plan, PlanInputs};
 use crate::snapshot::{self, PullError, PullOptions, PullProgress};
@@ -169,6 +170,9 @@ pub async fn build(
     let rows: u64 = build.models.iter().map(|model| model.rows).sum();
     let models = build.models.len() as u64;
     let record = watch.record("build", 0, &[("models", models), ("rows", rows)]);
+    for unseen in unseen_fields(&session.project.field_map, &opened.registry) {
+        ui.warning(unseen);
+    }
     let people = rows_of(&build, "people");
     stage.done(format_args!(
         "{models} models, {people} people, {} companies, {} deals, {:.1} s",
@@ -177,6 +181,34 @@ pub async fn build(
         record.seconds
     ));
     Ok((opened, build, record))
+}
+
+/// Describes the fields of the map that a CRM does not show to the connection, each with its place.
+fn unseen_fields(map: &FieldMap, registry: &FieldRegistry) -> Vec<String> {
+    let mut unseen = Vec::new();
+    for entity in &map.entities {
+        for field in &entity.fields {
+            let hubspot = (CrmKind::HubSpot, &entity.hubspot, &field.hubspot);
+            let salesforce =
+                field.salesforce.iter().map(|(o, name)| (CrmKind::Salesforce, o, name));
+            for (crm, object, name) in std::iter::once(hubspot).chain(salesforce) {
+                if registry.field_info(crm, object, name).is_some() {
+                    continue;
+                }
+                let known: Vec<&str> =
+                    registry.schema(crm).fields_of(object).map(|f| f.field.as_str()).collect();
+                let hint = suggestion(name, &known).map(|hint| format!("; {hint}"));
+                unseen.push(format!(
+                    "{FIELD_MAP_FILE}:{}: {}.{}: {object} has no field `{name}`, or hides it from the connection{}",
+                    field.line,
+                    entity.name,
+                    field.name,
+                    hint.unwrap_or_default()
+                ));
+            }
+        }
+    }
+    unseen
 }
 
 fn rows_of(build: &Build, name: &str) -> u64 {

@@ -44,6 +44,10 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "deleted_there" => {
             "was deleted in the other CRM; `concord release` lets it be created again"
         }
+        "no_key_field" => {
+            "the other CRM has no unique field for Concord's key; an admin must make it"
+        }
+        "no_link_field" => "the other CRM has no field for the link; an admin must make it",
         "on_hold" => "somebody put it on hold; `concord release` lets it go",
         "over_budget" => "the calls left for this run do not cover it; it goes another night",
         "key_taken" => "a record there already carries this person's key; merge or release it",

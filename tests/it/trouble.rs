@@ -121,10 +121,13 @@ fn a_field_that_the_crm_lacks_is_held_back_and_not_taken_for_blank() {
     company.edit(
         "field_map.toml",
         "Lead = \"Title\", Contact = \"Title\"",
-        "Lead = \"Job__c\", Contact = \"Job__c\"",
+        "Lead = \"Titles\", Contact = \"Titles\"",
     );
     company.good(&["pull", "--sandbox"]);
-    company.good(&["build", "--sandbox"]);
+    let build = company.good(&["build", "--sandbox"]);
+    let warning = "warning: field_map.toml:60: person.job_title: Lead has no field `Titles`";
+    assert!(build.stderr.contains(warning), "{}", build.stderr);
+    assert!(build.stderr.contains("did you mean `Title`?"), "{}", build.stderr);
     let actions = company.count("select count(*) from sync_changes where field = 'job_title' and status = 'action' and operation = 'update'");
     assert_eq!(actions, 0);
     assert!(company.count("select count(*) from held_back where field = 'job_title' and reason_code = 'not_visible'") > 0);
@@ -249,4 +252,19 @@ fn what_is_there_can_be_asked_before_anything_was_built() {
     ]);
     let rows: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert_eq!(rows, serde_json::json!([{ "n": 1, "b": true, "t": "x" }]));
+}
+
+#[test]
+fn nobody_is_created_without_a_field_for_the_key() {
+    let company = Company::new(&CompanyOptions::demo());
+    company.edit("field_map.toml", "Concord_Key__c", "Concord_Kee__c");
+    company.good(&["pull", "--sandbox"]);
+    company.good(&["build", "--sandbox"]);
+    assert_eq!(
+        0,
+        company.count(
+            "select count(*) from sync_changes where operation = 'create' and status = 'action'"
+        )
+    );
+    assert!(company.count("select count(*) from held_back where reason_code = 'no_key_field'") > 0);
 }
