@@ -1,6 +1,6 @@
 //! The objects and fields a world declares, read from its compact schema files.
 //!
-//! A schema file names what matters and leaves out the rest; [`field_defaults`](super::field_defaults)
+//! A schema file names what matters and leaves out the rest; [`super::field_defaults`]
 //! fills every describe attribute in. System fields that a file leaves out are added, since every
 //! record has them.
 
