@@ -1,6 +1,7 @@
 -- int_agreements_carried: what was last agreed, carried to the pair that stands for it today.
 -- grain: one row per golden_id, full_name
--- After a conversion or a merge the surviving pair inherits the rows; where it has its own, its own stay.
+-- After a conversion or a merge the surviving pair inherits the rows; where it has its own, its own
+-- stay. A record that was deleted and made again inherits nothing.
 with agreements as (
 
     select * from state.agreements
@@ -22,6 +23,17 @@ aliases as (
 pairs as (
 
     select * from int_pairs where hubspot_id is not null and salesforce_id is not null
+
+),
+
+-- Records that live on in another: converted leads and merged records.
+carried_on as (
+
+    select record_key('salesforce', 'Lead', lead_id) as record_key
+    from stg_salesforce__leads
+    where is_converted
+    union
+    select record_key from int_record_life where life = 'merged'
 
 ),
 
@@ -50,6 +62,11 @@ of_clusters as (
             salesforce_crosswalk.source_system = 'salesforce'
             and salesforce_crosswalk.source_id = agreements.salesforce_id
             and salesforce_crosswalk.golden_id = crosswalk.golden_id
+    left join carried_on
+        on salesforce_crosswalk.record_key = carried_on.record_key
+    where
+        (agreements.salesforce_id = pairs.salesforce_id or carried_on.record_key is not null)
+        and (crosswalk.source_id = pairs.hubspot_id)
 
 ),
 

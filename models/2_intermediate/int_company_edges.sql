@@ -19,6 +19,34 @@ records as (
 
 ),
 
+-- Merging makes a new id; whoever still stores an old one means the survivor.
+hubspot_ids as (
+
+    select company_id, company_id as known_as from companies
+    union all
+    select
+        companies.company_id,
+        split_part(aliases.former_key, ':', 3) as known_as
+    from companies
+    inner join int_record_aliases as aliases
+        on record_key('hubspot', 'companies', companies.company_id) = aliases.record_key
+
+),
+
+-- The company that each account names.
+companies_of_accounts as (
+
+    select
+        accounts.account_id,
+        accounts.hubspot_id as stored_id,
+        hubspot_ids.company_id
+    from accounts
+    left join hubspot_ids
+        on accounts.hubspot_id = hubspot_ids.known_as
+    where accounts.hubspot_id is not null
+
+),
+
 ids_stored_in_hubspot as (
 
     select company_id, salesforce_record_id as account_id from companies where salesforce_record_id is not null
@@ -37,16 +65,17 @@ links as (
     from ids_stored_in_hubspot
     inner join accounts
         on ids_stored_in_hubspot.account_id = accounts.account_id
-    where accounts.hubspot_id is null or accounts.hubspot_id = ids_stored_in_hubspot.company_id
+    left join companies_of_accounts
+        on accounts.account_id = companies_of_accounts.account_id
+    where companies_of_accounts.account_id is null or companies_of_accounts.company_id = ids_stored_in_hubspot.company_id
     union all
     select
-        record_key('hubspot', 'companies', companies.company_id) as left_key,
-        record_key('salesforce', 'Account', accounts.account_id) as right_key,
+        record_key('hubspot', 'companies', company_id) as left_key,
+        record_key('salesforce', 'Account', account_id) as right_key,
         'link_in_salesforce' as rule,
-        accounts.hubspot_id as evidence
-    from accounts
-    inner join companies
-        on accounts.hubspot_id = companies.company_id
+        stored_id as evidence
+    from companies_of_accounts
+    where company_id is not null
 
 ),
 

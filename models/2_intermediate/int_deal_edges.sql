@@ -12,6 +12,34 @@ opportunities as (
 
 ),
 
+-- Merging makes a new id; whoever still stores an old one means the survivor.
+hubspot_ids as (
+
+    select deal_id, deal_id as known_as from deals
+    union all
+    select
+        deals.deal_id,
+        split_part(aliases.former_key, ':', 3) as known_as
+    from deals
+    inner join int_record_aliases as aliases
+        on record_key('hubspot', 'deals', deals.deal_id) = aliases.record_key
+
+),
+
+-- The deal that each opportunity names.
+deals_of_opportunities as (
+
+    select
+        opportunities.opportunity_id,
+        opportunities.hubspot_id as stored_id,
+        hubspot_ids.deal_id
+    from opportunities
+    left join hubspot_ids
+        on opportunities.hubspot_id = hubspot_ids.known_as
+    where opportunities.hubspot_id is not null
+
+),
+
 ids_stored_in_hubspot as (
 
     select deal_id, salesforce_record_id as opportunity_id from deals where salesforce_record_id is not null
@@ -30,16 +58,17 @@ all_edges as (
     from ids_stored_in_hubspot
     inner join opportunities
         on ids_stored_in_hubspot.opportunity_id = opportunities.opportunity_id
-    where opportunities.hubspot_id is null or opportunities.hubspot_id = ids_stored_in_hubspot.deal_id
+    left join deals_of_opportunities
+        on opportunities.opportunity_id = deals_of_opportunities.opportunity_id
+    where deals_of_opportunities.opportunity_id is null or deals_of_opportunities.deal_id = ids_stored_in_hubspot.deal_id
     union all
     select
-        record_key('hubspot', 'deals', deals.deal_id) as left_key,
-        record_key('salesforce', 'Opportunity', opportunities.opportunity_id) as right_key,
+        record_key('hubspot', 'deals', deal_id) as left_key,
+        record_key('salesforce', 'Opportunity', opportunity_id) as right_key,
         'link_in_salesforce' as rule,
-        opportunities.hubspot_id as evidence
-    from opportunities
-    inner join deals
-        on opportunities.hubspot_id = deals.deal_id
+        stored_id as evidence
+    from deals_of_opportunities
+    where deal_id is not null
 
 ),
 

@@ -77,8 +77,13 @@ compared as (
         hubspot_fields.field is not null as is_hubspot_visible,
         salesforce_fields.field is not null as is_salesforce_visible,
         coalesce(handoffs.is_open, false) as is_handed_off,
-        (field_values.hubspot_value is not distinct from field_values.salesforce_value)
-        or equal_as_stored.golden_id is not null as is_agreed,
+        -- Two fields of which one is not visible agree on nothing.
+        hubspot_fields.field is not null
+        and salesforce_fields.field is not null
+        and (
+            (field_values.hubspot_value is not distinct from field_values.salesforce_value)
+            or equal_as_stored.golden_id is not null
+        ) as is_agreed,
         field_values.has_base and (field_values.hubspot_value is distinct from field_values.hubspot_base) as is_hubspot_changed,
         field_values.has_base and (field_values.salesforce_value is distinct from field_values.salesforce_base) as is_salesforce_changed,
         -- Lists and exports lag: what was read before our own write landed says nothing.
@@ -124,6 +129,8 @@ ruled as (
             when not has_base then concat('first_agreement_tie_', tie)
             when is_hubspot_changed and not is_salesforce_changed then 'changed_in_hubspot'
             when is_salesforce_changed and not is_hubspot_changed then 'changed_in_salesforce'
+            -- Neither side changed: what counts as equal did.
+            when not is_hubspot_changed then concat('unchanged_tie_', tie)
             when hubspot_value is null and not is_clear then 'conflict_filled_in_salesforce'
             when salesforce_value is null and not is_clear then 'conflict_filled_in_hubspot'
             else concat('conflict_tie_', tie)
@@ -137,7 +144,7 @@ sourced as (
     select
         *,
         case
-            when rule in ('compare', 'owner_hubspot', 'before_handoff', 'first_agreement_fill_salesforce', 'first_agreement_tie_hubspot', 'changed_in_hubspot', 'conflict_filled_in_hubspot', 'conflict_tie_hubspot') then 'hubspot'
+            when rule in ('compare', 'owner_hubspot', 'before_handoff', 'first_agreement_fill_salesforce', 'first_agreement_tie_hubspot', 'changed_in_hubspot', 'unchanged_tie_hubspot', 'conflict_filled_in_hubspot', 'conflict_tie_hubspot') then 'hubspot'
             else 'salesforce'
         end as source_system
     from ruled
@@ -172,7 +179,7 @@ imaged as (
 
     select
         *,
-        is_clear and write_mode = 'always' and owner <> 'handoff' and source_base is not null as may_clear,
+        is_clear and write_mode = 'always' and owner <> 'handoff' and has_base as may_clear,
         field_image(full_name, source_system, source_raw, target_object, 'update') as image,
         case
             when is_agreed or rule = 'compare' then null
@@ -196,7 +203,8 @@ final as (
             when source_value is null then 'noop'
             when write_mode = 'on_create' then 'noop'
             when write_mode = 'when_blank' and target_value is not null then 'noop'
-            when owner = 'handoff' and target_value is not null and (source_position is null or target_position is null) then 'held'
+            when owner = 'handoff' and problem is not null then 'held'
+            when owner = 'handoff' and (source_position is null or (target_value is not null and target_position is null)) then 'held'
             when owner = 'handoff' and source_position <= target_position then 'noop'
             when problem is not null then 'held'
             when image is not distinct from target_raw then 'noop'
@@ -212,7 +220,8 @@ final as (
             when source_value is null then 'blank_in_owner'
             when write_mode = 'on_create' then 'on_create_only'
             when write_mode = 'when_blank' and target_value is not null then 'target_filled'
-            when owner = 'handoff' and target_value is not null and (source_position is null or target_position is null) then 'not_in_lifecycle'
+            when owner = 'handoff' and problem is not null then problem
+            when owner = 'handoff' and (source_position is null or (target_value is not null and target_position is null)) then 'not_in_lifecycle'
             when owner = 'handoff' and source_position <= target_position then 'not_forward'
             when problem is not null then problem
             when image is not distinct from target_raw then 'same_image'
@@ -221,7 +230,7 @@ final as (
         not is_agreed and owner in ('hubspot', 'salesforce') and (
             (owner = 'hubspot' and is_salesforce_changed) or (owner = 'salesforce' and is_hubspot_changed)
         ) as is_violation,
-        rule like 'conflict_%' and not is_agreed as is_conflict
+        rule like 'conflict_tie_%' and not is_agreed as is_conflict
     from imaged
 
 )

@@ -133,14 +133,25 @@ merges as (
 
 ),
 
+emails_with_first_holder as (
+
+    select
+        *,
+        first_value(record_key) over (partition by email_key order by record_key) as right_key,
+        first_value(email_kind) over (partition by email_key order by record_key) as right_kind
+    from emails
+
+),
+
 shared_emails as (
 
     select
         record_key as left_key,
-        min(record_key) over (partition by email_key) as right_key,
-        concat('same_', email_kind) as rule,
+        right_key,
+        -- An edge is as strong as the weaker of its two ends.
+        concat('same_', case when email_kind = 'email' then right_kind else email_kind end) as rule,
         email_key as evidence
-    from emails
+    from emails_with_first_holder
 
 ),
 

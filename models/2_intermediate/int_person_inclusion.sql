@@ -32,9 +32,22 @@ names_of_lists as (
 
 ),
 
+aliases as (
+
+    select * from int_record_aliases
+
+),
+
+-- What is known of a contact that HubSpot merged away belongs to the survivor.
 known as (
 
-    select * from state.inclusion
+    select
+        coalesce(aliases.record_key, record_key('hubspot', 'contacts', inclusion.contact_id)) as record_key,
+        max(inclusion.last_included_at) as last_included_at
+    from state.inclusion as inclusion
+    left join aliases
+        on record_key('hubspot', 'contacts', inclusion.contact_id) = aliases.former_key
+    group by coalesce(aliases.record_key, record_key('hubspot', 'contacts', inclusion.contact_id))
 
 ),
 
@@ -104,7 +117,7 @@ final as (
         end as last_included_at
     from included
     left join known
-        on included.contact_id = known.contact_id
+        on record_key('hubspot', 'contacts', included.contact_id) = known.record_key
 
 )
 

@@ -61,7 +61,8 @@ lead_records as (
         not is_deleted as is_live,
         not is_deleted and not is_converted as is_candidate,
         3 as primary_rank,
-        modified_at as primary_at,
+        -- A change by a program is no activity.
+        cast(last_activity_date as timestamp) as primary_at,
         created_at,
         modified_at
     from leads
@@ -82,7 +83,7 @@ contact_records as (
         not salesforce_contacts.is_deleted as is_live,
         not salesforce_contacts.is_deleted as is_candidate,
         case when contacts_born_of_conversion.contact_id is not null then 1 else 2 end as primary_rank,
-        salesforce_contacts.created_at as primary_at,
+        cast(null as timestamp) as primary_at,
         salesforce_contacts.created_at,
         salesforce_contacts.modified_at
     from salesforce_contacts

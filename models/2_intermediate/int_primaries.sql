@@ -108,6 +108,7 @@ final as (
         coalesce(
             rule_before,
             case
+                when entity <> 'person' then 'linked, then oldest'
                 when source_system = 'hubspot' then 'linked, then latest conversion, then oldest'
                 when primary_rank = 1 then 'contact born of conversion'
                 when primary_rank = 2 then 'contact'

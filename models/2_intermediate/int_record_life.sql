@@ -13,6 +13,12 @@ known as (
 
 ),
 
+moves as (
+
+    select * from int_golden_id_moves
+
+),
+
 mergers as (
 
     select record_key('salesforce', 'Lead', lead_id) as record_key from stg_salesforce__leads where master_record_id is not null
@@ -38,7 +44,7 @@ followed as (
         coalesce(crosswalk.source_system, known.source_system) as source_system,
         coalesce(crosswalk.source_object, known.source_object) as source_object,
         coalesce(crosswalk.source_id, known.record_id) as record_id,
-        coalesce(crosswalk.golden_id, known.golden_id) as golden_id,
+        coalesce(crosswalk.golden_id, moves.golden_id, known.golden_id) as golden_id,
         case
             when merged.record_key is not null and not coalesce(crosswalk.is_live, false) then 'merged'
             when crosswalk.is_live then 'live'
@@ -52,6 +58,8 @@ followed as (
     from crosswalk
     full outer join known
         on crosswalk.record_key = known.record_key
+    left join moves
+        on known.golden_id = moves.golden_id_before
     left join merged
         on coalesce(crosswalk.record_key, known.record_key) = merged.record_key
 

@@ -43,7 +43,7 @@ names_ranked as (
         records.display_name,
         row_number() over (
             partition by crosswalk.golden_id
-            order by records.is_live desc, (coalesce(records.display_name, '') <> '') desc, crosswalk.source_system, crosswalk.record_key
+            order by (coalesce(records.display_name, '') <> '') desc, records.is_live desc, crosswalk.source_system, crosswalk.record_key
         ) as choice
     from crosswalk
     inner join records

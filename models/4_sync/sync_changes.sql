@@ -32,33 +32,11 @@ links as (
     select
         golden_id, hubspot_object, hubspot_id, hubspot_link, salesforce_object, salesforce_id, salesforce_link
     from int_{{ entity.name }}_values_paired
-    where hubspot_id is not null and salesforce_id is not null
+    where hubspot_id is not null
 {% if not loop.last %}
     union all
 {% endif %}
 {% endfor %}
-
-),
-
-field_names as (
-
-    select distinct field from int_field_values
-    union
-    select '(link)' as field
-
-),
-
--- Fields on hold; a hold of the record is one of each of its fields.
-holds as (
-
-    select golden_id, field from int_holds where decision = 'hold' and field <> '(record)'
-    union
-    select
-        record_holds.golden_id,
-        field_names.field
-    from int_holds as record_holds
-    cross join field_names
-    where record_holds.decision = 'hold' and record_holds.field = '(record)'
 
 ),
 
@@ -174,16 +152,23 @@ create_back_links as (
         'update' as operation,
         '(link)' as field,
         policies.hubspot_link_field as target_field,
-        cast(null as varchar) as before,
+        links.hubspot_link as before,
         cast(null as varchar) as after,
         creates_once.golden_id as after_ref,
-        'action' as status,
-        cast(null as varchar) as reason_code,
+        case when fields.is_updateable then 'action' else 'held' end as status,
+        case
+            when fields.field is null then 'not_visible'
+            when not fields.is_updateable then 'not_writable'
+        end as reason_code,
         'link' as rule,
         creates_once.golden_id as depends_on
     from creates_once
     inner join policies
         on creates_once.entity = policies.entity
+    left join links
+        on creates_once.golden_id = links.golden_id
+    left join hubspot_metadata.fields as fields
+        on creates_once.hubspot_object = fields.object and policies.hubspot_link_field = fields.field
     where creates_once.held_code is null
 
 ),
@@ -213,6 +198,7 @@ create_defaults_back as (
         and owner in ('salesforce', 'two_way', 'handoff')
         and is_source_blank
         and create_default is not null
+        and write_mode <> 'on_create'
         and field_image(full_name, 'salesforce', create_default, hubspot_object, 'update') is not null
 
 ),
@@ -268,7 +254,8 @@ links_in_hubspot as (
         on pairs.entity = policies.entity
     left join hubspot_metadata.fields as fields
         on links.hubspot_object = fields.object and policies.hubspot_link_field = fields.field
-    where links.hubspot_link is distinct from links.salesforce_id
+    -- Fifteen and eighteen characters name one record.
+    where (salesforce_id(links.hubspot_link) is distinct from links.salesforce_id)
 
 ),
 
@@ -321,12 +308,13 @@ twins as (
         cast(null as varchar) as after_ref,
         'noop' as status,
         'not_primary' as reason_code,
-        golden_values.rule,
+        coalesce(golden_values.rule, 'not_on_primary') as rule,
         cast(null as varchar) as depends_on
     from int_twin_values as twin_values
-    inner join int_golden_values as golden_values
+    -- A field that the primary records do not carry has no golden value to agree with.
+    left join int_golden_values as golden_values
         on twin_values.golden_id = golden_values.golden_id and twin_values.field = golden_values.field
-    where (field_value(twin_values.full_name, twin_values.source_system, twin_values.raw) is distinct from golden_values.value)
+    where (field_value(twin_values.full_name, twin_values.source_system, twin_values.raw) is distinct from golden_values.typed_value)
 
 ),
 
@@ -362,7 +350,7 @@ final as (
         case when holds.golden_id is not null then 'on_hold' else all_changes.reason_code end as reason_code
     from all_changes
     -- A create on hold was held as a whole.
-    left join holds
+    left join int_fields_on_hold as holds
         on
             all_changes.golden_id = holds.golden_id
             and all_changes.field = holds.field

@@ -32,6 +32,12 @@ inclusion as (
 
 ),
 
+crosswalk as (
+
+    select * from crosswalk
+
+),
+
 -- Whoever was deleted, merged away or has vanished over there stays so until somebody releases it.
 gone_there as (
 
@@ -45,24 +51,40 @@ gone_there as (
 
 ),
 
-holds as (
-
-    select distinct golden_id from int_holds where decision = 'hold'
-
-),
-
 releases as (
 
     select * from int_holds where decision = 'release' and field = '(record)'
 
 ),
 
--- A record that already carries a key would be overwritten by the create that repeats it.
+-- A lead that was converted into a contact which this connection does not see.
+converted_there as (
+
+    select
+        golden_id,
+        min(source_id) as converted_id
+    from crosswalk
+    where source_system = 'salesforce' and is_live
+    group by golden_id
+
+),
+
+holds as (
+
+    select distinct golden_id from int_fields_on_hold
+
+),
+
+-- A live record that already carries a key would be overwritten by the create that repeats it.
 key_holders as (
 
-    select concord_key, lead_id as holder_id from stg_salesforce__leads where concord_key is not null
+    select concord_key, lead_id as holder_id
+    from stg_salesforce__leads
+    where concord_key is not null and not is_deleted
     union
-    select concord_key, contact_id as holder_id from stg_salesforce__contacts where concord_key is not null
+    select concord_key, contact_id as holder_id
+    from stg_salesforce__contacts
+    where concord_key is not null and not is_deleted
 
 ),
 
@@ -103,6 +125,7 @@ missing_fields as (
 
 ),
 
+-- Who is to be created, and what holds the whole record back.
 wanted as (
 
     select
@@ -114,26 +137,34 @@ wanted as (
         policies.key_field,
         policies.link_field,
         case
-            when coalesce(releases.decided_at >= gone_there.gone_since, false) then null
-            else gone_there.gone_id
-        end as deleted_id,
-        holds.golden_id is not null as is_on_hold,
-        keys_taken.holder_id as key_holder_id,
-        missing_fields.problem as missing_field_problem,
-        missing_fields.missing_field
+            when holds.golden_id is not null then 'on_hold'
+            when missing_fields.problem is not null then missing_fields.problem
+            when converted_there.golden_id is not null then 'converted_there'
+            when gone_there.gone_id is not null and coalesce(releases.decided_at < gone_there.gone_since, true) then 'deleted_there'
+            when keys_taken.holder_id is not null then 'key_taken'
+        end as record_held_code,
+        case
+            when holds.golden_id is not null then null
+            when missing_fields.problem is not null then missing_fields.missing_field
+            when converted_there.golden_id is not null then converted_there.converted_id
+            when gone_there.gone_id is not null and coalesce(releases.decided_at < gone_there.gone_since, true) then gone_there.gone_id
+            else keys_taken.holder_id
+        end as record_held_value
     from pairs
     inner join policies
         on pairs.entity = policies.entity
     inner join inclusion
         on pairs.hubspot_id = inclusion.contact_id
+    left join holds
+        on pairs.golden_id = holds.golden_id
     left join missing_fields
         on pairs.entity = missing_fields.entity
+    left join converted_there
+        on pairs.golden_id = converted_there.golden_id
     left join gone_there
         on pairs.golden_id = gone_there.golden_id
     left join releases
         on pairs.golden_id = releases.golden_id
-    left join holds
-        on pairs.golden_id = holds.golden_id
     left join keys_taken
         on create_key(pairs.golden_id, policies.as_object) = keys_taken.concord_key
     where pairs.hubspot_id is not null and pairs.salesforce_id is null and inclusion.may_be_created
@@ -149,16 +180,19 @@ mapped as (
         field_values.hubspot_raw as source_raw,
         rules.create_default,
         rules.owner,
+        rules.write_mode,
         rules.full_name,
         field_values.hubspot_field,
         field_values.hubspot_value is null as is_source_blank,
-        coalesce(
-            field_values.hubspot_problem,
-            case
-                when field_values.hubspot_value is not null
-                    then field_image_problem(rules.full_name, 'hubspot', field_values.hubspot_raw, wanted.as_object, 'create')
-            end
-        ) as problem,
+        case
+            when hubspot_fields.field is null then 'not_visible'
+            when field_values.hubspot_value is not null then coalesce(
+                field_values.hubspot_problem,
+                field_image_problem(rules.full_name, 'hubspot', field_values.hubspot_raw, wanted.as_object, 'create')
+            )
+            when rules.create_default is not null
+                then field_default_problem(rules.full_name, rules.create_default, wanted.as_object)
+        end as problem,
         coalesce(
             field_image(rules.full_name, 'hubspot', field_values.hubspot_raw, wanted.as_object, 'create'),
             rules.create_default
@@ -168,10 +202,14 @@ mapped as (
         on wanted.golden_id = field_values.golden_id
     inner join rules
         on field_values.full_name = rules.full_name
+    -- A property that the connection cannot see is unknown, not blank.
+    left join hubspot_metadata.fields as hubspot_fields
+        on wanted.hubspot_object = hubspot_fields.object and field_values.hubspot_field = hubspot_fields.field
     where rules.owner <> 'compare'
 
 ),
 
+-- The key and the link are given by the create itself.
 required as (
 
     select
@@ -180,10 +218,11 @@ required as (
     from wanted
     inner join salesforce_metadata.fields as fields
         on wanted.as_object = fields.object
-    where fields.is_required and fields.is_createable
+    where fields.is_required and fields.is_createable and fields.field not in (wanted.key_field, wanted.link_field)
 
 ),
 
+-- A required field that is filled and cannot travel is held for that, and not as empty.
 required_missing as (
 
     select
@@ -191,7 +230,10 @@ required_missing as (
         min(required.target_field) as target_field
     from required
     left join mapped
-        on required.golden_id = mapped.golden_id and required.target_field = mapped.target_field and mapped.after is not null
+        on
+            required.golden_id = mapped.golden_id
+            and required.target_field = mapped.target_field
+            and (mapped.after is not null or mapped.problem is not null)
     where mapped.golden_id is null
     group by required.golden_id
 
@@ -229,40 +271,35 @@ final as (
         mapped.field,
         mapped.full_name,
         mapped.owner,
+        mapped.write_mode,
         mapped.hubspot_field,
         mapped.is_source_blank,
         mapped.create_default,
         mapped.target_field,
         mapped.after,
         case
-            when mapped.is_on_hold then 'on_hold'
-            when mapped.missing_field_problem is not null then mapped.missing_field_problem
-            when mapped.deleted_id is not null then 'deleted_there'
-            when mapped.key_holder_id is not null then 'key_taken'
+            when mapped.record_held_code is not null then mapped.record_held_code
             when required_missing.golden_id is not null then 'required_field_empty'
             else problems.problem
         end as held_code,
         case
-            when
-                mapped.is_on_hold
-                or mapped.missing_field_problem is not null
-                or mapped.deleted_id is not null
-                or mapped.key_holder_id is not null
-                then null
-            when required_missing.golden_id is not null then required_missing.target_field
+            when mapped.record_held_code is not null then null
+            when required_missing.golden_id is not null then coalesce(required_fields.field, required_missing.target_field)
             else problems.field
         end as held_field,
         case
-            when mapped.is_on_hold then null
-            when mapped.missing_field_problem is not null then mapped.missing_field
-            when mapped.deleted_id is not null then mapped.deleted_id
-            when mapped.key_holder_id is not null then mapped.key_holder_id
+            when mapped.record_held_code is not null then mapped.record_held_value
             when required_missing.golden_id is not null then null
             else problems.value
         end as held_value
     from mapped
     left join required_missing
         on mapped.golden_id = required_missing.golden_id
+    -- The map's own name of the required field, where it has one.
+    left join mapped as required_fields
+        on
+            required_missing.golden_id = required_fields.golden_id
+            and required_missing.target_field = required_fields.target_field
     left join problems
         on mapped.golden_id = problems.golden_id
 

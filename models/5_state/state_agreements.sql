@@ -1,15 +1,57 @@
 -- state_agreements: what both sides last agreed on, the base of the next comparison.
 -- grain: one row per full_name, hubspot_id, salesforce_id
 -- Advances only where both live values agree today; whatever could not travel leaves it alone.
+-- What was read before our own last write showed is no observation.
 with agreed as (
 
-    select * from int_field_decisions where is_agreed
+    select * from int_field_decisions where is_agreed and (is_stale is distinct from true)
+
+),
+
+pairs as (
+
+    select * from int_pairs
+
+),
+
+-- What a pair inherited is its own from now on, so that it outlives the record it came from.
+inherited as (
+
+    select
+        carried.full_name,
+        pairs.hubspot_object,
+        pairs.hubspot_id,
+        pairs.salesforce_object,
+        pairs.salesforce_id,
+        carried.hubspot_raw,
+        carried.salesforce_raw,
+        carried.agreed_at
+    from int_agreements_carried as carried
+    inner join pairs
+        on carried.golden_id = pairs.golden_id
 
 ),
 
 known as (
 
-    select * from state.agreements
+    select * from inherited
+    union all
+    select
+        agreements.full_name,
+        agreements.hubspot_object,
+        agreements.hubspot_id,
+        agreements.salesforce_object,
+        agreements.salesforce_id,
+        agreements.hubspot_raw,
+        agreements.salesforce_raw,
+        agreements.agreed_at
+    from state.agreements as agreements
+    left join inherited
+        on
+            agreements.full_name = inherited.full_name
+            and agreements.hubspot_id = inherited.hubspot_id
+            and agreements.salesforce_id = inherited.salesforce_id
+    where inherited.full_name is null
 
 ),
 

@@ -12,17 +12,25 @@ known as (
 
 ),
 
+moves as (
+
+    select * from int_golden_id_moves
+
+),
+
 final as (
 
     select
         coalesce(today.record_key, known.record_key) as record_key,
         coalesce(today.entity, known.entity) as entity,
-        coalesce(today.golden_id, known.golden_id) as golden_id,
+        coalesce(today.golden_id, moves.golden_id, known.golden_id) as golden_id,
         coalesce(today.first_seen_at, known.first_seen_at) as first_seen_at,
         coalesce(today.last_seen_at, known.last_seen_at) as last_seen_at
     from today
     full outer join known
         on today.record_key = known.record_key
+    left join moves
+        on known.golden_id = moves.golden_id_before
 
 )
 

@@ -18,16 +18,25 @@ history as (
 
 ),
 
+-- A record that HubSpot merged into another moves with the survivor.
+aliases as (
+
+    select * from int_record_aliases
+
+),
+
 moves as (
 
     select
-        today.record_key,
+        known.record_key,
         known.golden_id as golden_id_before,
         today.golden_id as golden_id_after,
         (select as_of_at from project.run) as changed_at
-    from today
-    inner join known
-        on today.record_key = known.record_key
+    from known
+    left join aliases
+        on known.record_key = aliases.former_key
+    inner join today
+        on coalesce(aliases.record_key, known.record_key) = today.record_key
     where today.golden_id <> known.golden_id
 
 ),

@@ -28,24 +28,58 @@ closed_before as (
 
 ),
 
-followed as (
+-- Whoever left and joined again between two nights is known by the later time of joining.
+open_today as (
 
     select
-        coalesce(memberships.list_id, open_before.list_id) as list_id,
-        coalesce(memberships.contact_id, open_before.contact_id) as contact_id,
-        coalesce(open_before.joined_at, memberships.joined_at, (select as_of_at from project.run)) as joined_at,
-        case when memberships.list_id is null then (select as_of_at from project.run) end as left_at
+        memberships.list_id,
+        memberships.contact_id,
+        case
+            when memberships.joined_at > open_before.joined_at then memberships.joined_at
+            else coalesce(open_before.joined_at, memberships.joined_at, (select as_of_at from project.run))
+        end as joined_at,
+        cast(null as timestamp) as left_at
     from memberships
-    full outer join open_before
+    left join open_before
         on memberships.list_id = open_before.list_id and memberships.contact_id = open_before.contact_id
+
+),
+
+closed_today as (
+
+    select
+        open_before.list_id,
+        open_before.contact_id,
+        open_before.joined_at,
+        coalesce(open_today.joined_at, (select as_of_at from project.run)) as left_at
+    from open_before
+    left join open_today
+        on open_before.list_id = open_today.list_id and open_before.contact_id = open_today.contact_id
+    where (open_today.joined_at is distinct from open_before.joined_at)
+
+),
+
+-- A span that is open again was not seen for a night, and never ended.
+still_closed as (
+
+    select closed_before.*
+    from closed_before
+    left join open_today
+        on
+            closed_before.list_id = open_today.list_id
+            and closed_before.contact_id = open_today.contact_id
+            and closed_before.joined_at = open_today.joined_at
+    where open_today.list_id is null
 
 ),
 
 final as (
 
-    select list_id, contact_id, joined_at, left_at from followed
+    select list_id, contact_id, joined_at, left_at from open_today
     union all
-    select list_id, contact_id, joined_at, left_at from closed_before
+    select list_id, contact_id, joined_at, left_at from closed_today
+    union all
+    select list_id, contact_id, joined_at, left_at from still_closed
 
 )
 

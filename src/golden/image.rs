@@ -173,6 +173,25 @@ pub fn image(
     fit(registry, mapped, to, object, target_field, wire).map(Some)
 }
 
+/// Checks a default of the field map, which stands in the words of `object` in Salesforce.
+///
+/// # Errors
+/// When the target's metadata says that it would not be taken on create.
+pub fn check_default(
+    registry: &FieldRegistry,
+    mapped: &MappedField,
+    value: &str,
+    object: &str,
+) -> Result<(), Problem> {
+    let target_field = mapped.field.salesforce.get(object).ok_or(Problem::NotVisible)?;
+    let crm = CrmKind::Salesforce;
+    let info = registry.field_info(crm, object, target_field).ok_or(Problem::NotVisible)?;
+    if !info.is_createable {
+        return Err(Problem::NotWritable);
+    }
+    fit(registry, mapped, crm, object, target_field, value.to_owned()).map(|_| ())
+}
+
 /// Checks length and picklist against the target's metadata.
 fn fit(
     registry: &FieldRegistry,

@@ -12,6 +12,6 @@ mod moment;
 mod registry;
 
 pub use echo::is_same_value;
-pub use image::{Image, Problem, canonical, image};
+pub use image::{Image, Problem, canonical, check_default, image};
 pub use moment::{parse_date, parse_timestamp};
 pub use registry::{FieldRegistry, MappedField};

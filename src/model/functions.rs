@@ -14,6 +14,7 @@
 //! | `field_problem(field, crm, raw)` | reason code when the value cannot be read or mapped |
 //! | `field_image(field, crm, raw, object, operation)` | what would be written on the other side |
 //! | `field_image_problem(…)` | reason code when that would not be taken |
+//! | `field_default_problem(field, value, object)` | reason code when a default of the map would not be taken |
 //! | `connected_components(left, right)` | aggregate: a list of `{member, component}` |
 
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use jiff::tz::TimeZone;
 use super::aggregate::connected_components;
 use crate::crm::CrmKind;
 use crate::digest::short_digest;
-use crate::golden::{FieldRegistry, canonical, image, parse_date, parse_timestamp};
+use crate::golden::{FieldRegistry, canonical, check_default, image, parse_date, parse_timestamp};
 use crate::identity::keys;
 
 /// Registers every function in a session.
@@ -148,7 +149,8 @@ fn field_functions(registry: &Arc<FieldRegistry>) -> Vec<ScalarUDF> {
             5,
             with(|registry, v| {
                 let mapped = registry.field(v[0]?)?;
-                image(registry, mapped, crm(v[1]?)?, v[2]?, v[3]?, v[4]? == "create").ok().flatten()
+                let raw = v[2].unwrap_or("");
+                image(registry, mapped, crm(v[1]?)?, raw, v[3]?, v[4]? == "create").ok().flatten()
             }),
         ),
         text_function(
@@ -159,6 +161,14 @@ fn field_functions(registry: &Arc<FieldRegistry>) -> Vec<ScalarUDF> {
                 image(registry, mapped, crm(v[1]?)?, v[2].unwrap_or(""), v[3]?, v[4]? == "create")
                     .err()
                     .map(|problem| problem.code().to_owned())
+            }),
+        ),
+        text_function(
+            "field_default_problem",
+            3,
+            with(|registry, v| {
+                let mapped = registry.field(v[0]?)?;
+                check_default(registry, mapped, v[1]?, v[2]?).err().map(|p| p.code().to_owned())
             }),
         ),
     ]

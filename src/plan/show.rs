@@ -50,6 +50,9 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "no_link_field" => "the other CRM has no field for the link; an admin must make it",
         "on_hold" => "somebody put it on hold; `concord release` lets it go",
         "over_budget" => "the calls left for this run do not cover it; it goes another night",
+        "converted_there" => {
+            "was converted into a contact that this connection does not see; grant it"
+        }
         "key_taken" => "a record there already carries this person's key; merge or release it",
         "not_in_lifecycle" => {
             "a stage that `lifecycle` does not list; add it or correct the record"

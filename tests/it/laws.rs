@@ -77,7 +77,7 @@ proptest! {
     #[test]
     fn nights_settle_account_for_everything_and_follow_the_field_map(
         seed in 0u64..1_000_000,
-        nights in prop::collection::vec(prop::collection::vec(edit(), 1..12), 2..3),
+        nights in prop::collection::vec(prop::collection::vec(edit(), 1..12), 2..4),
     ) {
         let company = Company::new(&CompanyOptions::small(seed));
         company.good(&["run", "--sandbox"]);
@@ -196,9 +196,28 @@ fn accounts_for_every_difference(company: &Company) -> Result<(), TestCaseError>
     let differences = company.count("select count(*) from int_field_decisions where not is_agreed");
     let decided = company.count(
         "select count(*) from sync_changes where operation = 'update' and field not like '(%' and depends_on is null \
-         and (status = 'action' or (status in ('noop', 'held') and reason_code is not null))",
+         and (reason_code is distinct from 'not_primary') and (status = 'action' or (status in ('noop', 'held') and reason_code is not null))",
     );
     prop_assert_eq!(differences, decided);
+    // Beside the primaries: every further live record, field by field, against the golden record.
+    let twins = "records.is_candidate and primaries.record_key is null";
+    let beside = format!(
+        "select count(*) from int_records as records \
+         left join int_primaries as primaries on records.record_key = primaries.record_key where {twins}"
+    );
+    prop_assert_eq!(
+        company.count(&beside),
+        company.count("select count(distinct record_key) from int_twin_values")
+    );
+    let twin_differences = company.count(
+        "select count(*) from int_twin_values as twins left join int_golden_values as golden \
+         on twins.golden_id = golden.golden_id and twins.field = golden.field \
+         where coalesce(field_value(twins.full_name, twins.source_system, twins.raw), '') <> coalesce(golden.typed_value, '')",
+    );
+    let twin_noops = company.count(
+        "select count(*) from sync_changes where reason_code = 'not_primary' and status = 'noop'",
+    );
+    prop_assert_eq!(twin_differences, twin_noops);
     Ok(())
 }
 
