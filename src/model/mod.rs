@@ -35,8 +35,12 @@ pub use files::{ModelFile, ModelSet, SourceColumns, seeds};
 pub use graph::order;
 pub use project_tables::{register_project, render_context};
 pub use render::RenderContext;
-pub use run::{Build, BuildInputs, BuiltModel, ModelProgress, build, run_models, snake_case};
-pub use session::{Namespaces, new_session, register_parquet, register_rows, register_seeds};
+pub use run::{
+    Build, BuildInputs, BuiltModel, ModelProgress, build, rendered_in_order, run_models, snake_case,
+};
+pub use session::{
+    Namespaces, new_session, register_batches, register_parquet, register_rows, register_seeds,
+};
 pub use sidecar::{Check, Sidecar};
 pub use stage::{
     Opened, Question, StageError, connection, open_anything, open_latest, open_sources, run_build,

@@ -147,6 +147,24 @@ pub async fn run_models(
     Ok(())
 }
 
+/// Renders every model; each after those that it reads.
+///
+/// # Errors
+/// When a model cannot be rendered or parsed, or models depend on each other in a circle.
+pub fn rendered_in_order(
+    ctx: &SessionContext,
+    set: &ModelSet,
+    render_context: &RenderContext,
+) -> Result<Vec<(String, String)>, ModelError> {
+    let mut rendered = render_all(ctx, set, render_context)?;
+    let edges = rendered.iter().map(|(name, model)| (name.clone(), inputs_among(model, &rendered)));
+    let ordered = order(&edges.collect())?;
+    Ok(ordered
+        .into_iter()
+        .filter_map(|name| rendered.remove(&name).map(|model| (name, model.sql)))
+        .collect())
+}
+
 impl Build {
     /// Returns the newest finished build, or `None` when there is none.
     ///

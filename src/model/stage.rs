@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::run::register_missing_sources;
+use super::session::register_batches;
 use super::{
     Build, BuildInputs, ModelError, ModelProgress, ModelSet, RenderContext, build, functions,
     new_session, register_parquet, register_project, register_rows, register_seeds, render_context,
@@ -19,7 +20,7 @@ use crate::config::{Period, Project};
 use crate::crm::CrmKind;
 use crate::golden::FieldRegistry;
 use crate::schema::Schema;
-use crate::snapshot::{Manifest, PullError};
+use crate::snapshot::{Manifest, PullError, schema_tables};
 use crate::state::{DECISION_COLUMNS, State, decision_rows};
 use crate::warehouse::{Warehouse, WarehouseError, run_log};
 
@@ -68,7 +69,8 @@ pub struct Question {
 }
 
 /// Registers the latest snapshots, metadata, seeds, configuration, state and run log in a session.
-/// A CRM without a snapshot has no tables.
+/// A CRM without a snapshot has empty
+/// tables.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -95,8 +97,13 @@ pub async fn open_sources(
     let render_context = render_context(project);
     let ctx = new_session(warehouse, question.memory_bytes_max)?;
     functions::register(&ctx, &registry);
-    for (kind, manifest) in &manifests {
-        register_snapshot(&ctx, &set, &render_context, *kind, manifest).await?;
+    for kind in CRMS {
+        match manifests.get(&kind) {
+            Some(manifest) => {
+                register_snapshot(&ctx, &set, &render_context, kind, manifest).await?;
+            }
+            None => register_no_metadata(&ctx, kind)?,
+        }
     }
     register_seeds(&ctx, &seeds(&project.dir)?)?;
 
@@ -226,6 +233,16 @@ async fn register_snapshot(
         );
         let reference = TableReference::partial(schema.as_str(), table);
         register_parquet(ctx, reference, &[file], &[]).await?;
+    }
+    Ok(())
+}
+
+/// Registers the metadata tables of a CRM that was not pulled yet, without rows.
+fn register_no_metadata(ctx: &SessionContext, kind: CrmKind) -> Result<(), StageError> {
+    let schema = format!("{kind}_metadata");
+    for (table, batch) in schema_tables(&Schema::default())? {
+        let reference = TableReference::partial(schema.as_str(), table);
+        register_batches(ctx, reference, batch.schema(), vec![batch])?;
     }
     Ok(())
 }

@@ -23,3 +23,4 @@ pub use error::PullError;
 pub use fingerprint::Fingerprint;
 pub use manifest::{Manifest, TableManifest};
 pub use pull::{NoProgress, PullOptions, PullProgress, pull};
+pub use schema_files::tables as schema_tables;

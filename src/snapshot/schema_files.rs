@@ -21,20 +21,27 @@ pub async fn write(
     snapshot_id: &str,
     schema: &Schema,
 ) -> Result<(), PullError> {
-    for (name, columns) in [
-        ("objects", objects(&schema.objects)),
-        ("fields", fields(&schema.fields)),
-        ("picklist_values", picklist_values(&schema.picklist_values)),
-        ("stages", stages(&schema.stages)),
-        ("users", users(&schema.users)),
-    ] {
-        let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+    for (name, batch) in tables(schema)? {
         let path = path(connection, snapshot_id, name);
         let mut file = warehouse.create_parquet(&path, batch.schema())?;
         file.write(&batch).await?;
         file.finish().await?;
     }
     Ok(())
+}
+
+/// Lays metadata out as its tables, by name.
+pub fn tables(schema: &Schema) -> Result<Vec<(&'static str, RecordBatch)>, PullError> {
+    [
+        ("objects", objects(&schema.objects)),
+        ("fields", fields(&schema.fields)),
+        ("picklist_values", picklist_values(&schema.picklist_values)),
+        ("stages", stages(&schema.stages)),
+        ("users", users(&schema.users)),
+    ]
+    .into_iter()
+    .map(|(name, columns)| Ok((name, RecordBatch::try_from_iter_with_nullable(columns)?)))
+    .collect()
 }
 
 pub async fn read(

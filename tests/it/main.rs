@@ -8,6 +8,7 @@ mod gap;
 mod laws;
 mod night;
 mod resume;
+mod slt;
 mod support;
 mod tidy;
 mod trouble;

@@ -30,6 +30,8 @@ fn every_model_is_described_has_a_grain_and_ends_as_the_others_do() {
         assert!(!model.sidecar.description.is_empty(), "{name} has no description");
         assert!(model.template.starts_with(&format!("-- {name}: ")), "{name} says no sentence");
         assert!(model.template.contains("-- grain: "), "{name} names no grain");
+        let examples = root().join("tests/slt").join(format!("{name}.slt"));
+        assert!(examples.is_file(), "{name} has no examples: {}", examples.display());
         let is_macro_call = model.template.contains("{% import");
         assert!(
             is_macro_call || model.template.trim_end().ends_with("select * from final"),
