@@ -18,13 +18,14 @@ field_names as (
 -- A decision about the record is one about each of its fields.
 decisions_by_field as (
 
-    select golden_id, field, decision, decided_at
+    select golden_id, field, run_id, decision, decided_at
     from decisions
     where field <> '(record)'
     union all
     select
         decisions.golden_id,
         field_names.field,
+        decisions.run_id,
         decisions.decision,
         decisions.decided_at
     from decisions
@@ -39,7 +40,7 @@ ranked as (
         golden_id,
         field,
         decision,
-        row_number() over (partition by golden_id, field order by decided_at desc, decision) as choice
+        row_number() over (partition by golden_id, field order by decided_at desc, run_id desc) as choice
     from decisions_by_field
 
 ),

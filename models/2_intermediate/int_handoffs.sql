@@ -72,7 +72,8 @@ today as (
         pairs.golden_id,
         pairs.hubspot_id,
         pairs.salesforce_id,
-        coalesce(inclusion.is_included, false) as is_included,
+        -- Whoever may be created by the rule's grace is handed over as any other.
+        coalesce(inclusion.may_be_created, false) as is_included,
         births.in_salesforce_at,
         pairs.hubspot_id is null or coalesce(births.in_salesforce_at < births.in_hubspot_at, false) as is_born_in_salesforce,
         pairs.salesforce_id is not null as has_salesforce_record,

@@ -1,15 +1,18 @@
 -- int_holds: what people last decided about a golden record, or about one field of it.
 -- grain: one row per golden_id, field
--- The field is `(record)` where the decision is about the whole record.
-with moves as (
+-- The field is `(record)` where the decision is about the whole record. A decision goes with the
+-- records it was about: into every part of a cluster that was split, and where clusters became one,
+-- what was on hold in any of them stays so until it is released.
+with heirs as (
 
-    select * from int_golden_id_moves
+    select * from int_golden_id_heirs
 
 ),
 
 decisions as (
 
     select
+        run_id,
         golden_id,
         field,
         decision,
@@ -17,25 +20,36 @@ decisions as (
         as_timestamp(decided_at) as decided_at
     from ops.decisions
     union all
-    select golden_id, field, decision, reason, decided_at from state.holds
+    select run_id, golden_id, field, decision, reason, decided_at from state.holds
 
 ),
 
-ranked as (
+latest_ranked as (
 
     select
-        coalesce(moves.golden_id, decisions.golden_id) as golden_id,
-        decisions.field,
-        decisions.decision,
-        decisions.reason,
-        decisions.decided_at,
-        row_number() over (
-            partition by coalesce(moves.golden_id, decisions.golden_id), decisions.field
-            order by decisions.decided_at desc, decisions.decision, decisions.reason
-        ) as choice
+        *,
+        row_number() over (partition by golden_id, field order by decided_at desc, run_id desc) as choice
     from decisions
-    left join moves
-        on decisions.golden_id = moves.golden_id_before
+
+),
+
+today_ranked as (
+
+    select
+        coalesce(heirs.golden_id, latest_ranked.golden_id) as golden_id,
+        latest_ranked.field,
+        latest_ranked.run_id,
+        latest_ranked.decision,
+        latest_ranked.reason,
+        latest_ranked.decided_at,
+        row_number() over (
+            partition by coalesce(heirs.golden_id, latest_ranked.golden_id), latest_ranked.field
+            order by (latest_ranked.decision = 'hold') desc, latest_ranked.decided_at desc, latest_ranked.run_id desc
+        ) as choice
+    from latest_ranked
+    left join heirs
+        on latest_ranked.golden_id = heirs.golden_id_before
+    where latest_ranked.choice = 1
 
 ),
 
@@ -44,10 +58,11 @@ final as (
     select
         golden_id,
         field,
+        run_id,
         decision,
         reason,
         decided_at
-    from ranked
+    from today_ranked
     where choice = 1
 
 )

@@ -12,6 +12,18 @@ known as (
 
 ),
 
+-- A record that HubSpot merged away is where its survivor is.
+survivors as (
+
+    select
+        aliases.former_key,
+        crosswalk.golden_id
+    from int_record_aliases as aliases
+    inner join crosswalk
+        on aliases.record_key = crosswalk.record_key
+
+),
+
 moves as (
 
     select * from int_golden_id_moves
@@ -23,12 +35,14 @@ final as (
     select
         coalesce(today.record_key, known.record_key) as record_key,
         coalesce(today.entity, known.entity) as entity,
-        coalesce(today.golden_id, moves.golden_id, known.golden_id) as golden_id,
+        coalesce(today.golden_id, survivors.golden_id, moves.golden_id, known.golden_id) as golden_id,
         coalesce(today.first_seen_at, known.first_seen_at) as first_seen_at,
         coalesce(today.last_seen_at, known.last_seen_at) as last_seen_at
     from today
     full outer join known
         on today.record_key = known.record_key
+    left join survivors
+        on known.record_key = survivors.former_key
     left join moves
         on known.golden_id = moves.golden_id_before
 

@@ -5,6 +5,7 @@ with final as (
     select
         golden_id,
         field,
+        run_id,
         decision,
         reason,
         decided_at

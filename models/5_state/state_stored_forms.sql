@@ -7,12 +7,27 @@ with known as (
 
 ),
 
-seen as (
+-- Lifecycle stages are left out: HubSpot answers a backward move with the stage that it kept.
+fields as (
+
+    select full_name from project.field_rules where owner <> 'handoff'
+
+),
+
+answers as (
 
     select
         source_system,
         object,
         target_field as field,
+        concat(
+            case
+                when object in ('contacts', 'Lead', 'Contact') then 'person.'
+                when object in ('companies', 'Account') then 'company.'
+                else 'deal.'
+            end,
+            field
+        ) as full_name,
         sent,
         stored
     from ops.outcomes
@@ -20,8 +35,25 @@ seen as (
         status = 'accepted'
         and sent is not null
         and nullif(stored, '') is not null
-        and sent <> stored
         and (stored is distinct from before)
+
+),
+
+-- Another notation of one value needs no memory.
+seen as (
+
+    select
+        answers.source_system,
+        answers.object,
+        answers.field,
+        answers.sent,
+        answers.stored
+    from answers
+    inner join fields
+        on answers.full_name = fields.full_name
+    where
+        field_value(answers.full_name, answers.source_system, answers.sent)
+        <> field_value(answers.full_name, answers.source_system, answers.stored)
 
 ),
 

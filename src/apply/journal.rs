@@ -24,37 +24,52 @@ pub struct Intent {
     pub actions: Vec<Action>,
 }
 
+/// What is known of a call's actions, by its answer or by reading back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    pub outcomes: Vec<Outcome>,
+    /// Ids of actions that are known not to have been written: refused together with others, never
+    /// sent, or found missing when they were read back.
+    pub not_written: Vec<String>,
+}
+
 /// One call: an intent, and what is known of its actions.
-///
-/// An action without an outcome in a call that is answered was not written: it was refused together
-/// with others, or found missing when it was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
     pub intent: Intent,
-    pub outcomes: Vec<Outcome>,
-    /// Everything that was sent is known to be written or not.
-    pub is_settled: bool,
+    pub answered: Answered,
+}
+
+impl JournalRecord {
+    /// Lists the actions of which nothing is known, or only that their answer was lost.
+    pub fn open_actions(&self) -> Vec<Action> {
+        let is_known = |action: &&Action| {
+            let id = &action.action_id;
+            let mut outcomes = self.answered.outcomes.iter();
+            self.answered.not_written.contains(id)
+                || outcomes.any(|o| o.action_id == *id && o.status != Status::Unknown)
+        };
+        self.intent.actions.iter().filter(|action| !is_known(action)).cloned().collect()
+    }
 }
 
 /// The files of one call.
 #[derive(Default)]
 struct Files {
     intent: Option<Intent>,
-    outcomes: Option<Vec<Outcome>>,
-    settled: Option<Vec<Outcome>>,
+    answer: Option<Answered>,
+    settled: Option<Answered>,
 }
 
 impl Files {
     fn record(self) -> Option<JournalRecord> {
-        let intent = self.intent?;
-        let mut outcomes = self.outcomes.clone().unwrap_or_default();
-        let has_unknown = outcomes.iter().any(|outcome| outcome.status == Status::Unknown);
-        let is_settled = self.settled.is_some() || (self.outcomes.is_some() && !has_unknown);
+        let mut answered = self.answer.unwrap_or_default();
         if let Some(settled) = self.settled {
-            outcomes.retain(|outcome| outcome.status != Status::Unknown);
-            outcomes.extend(settled);
+            answered.outcomes.retain(|outcome| outcome.status != Status::Unknown);
+            answered.outcomes.extend(settled.outcomes);
+            answered.not_written.extend(settled.not_written);
         }
-        Some(JournalRecord { intent, outcomes, is_settled })
+        Some(JournalRecord { intent: self.intent?, answered })
     }
 }
 
@@ -84,7 +99,7 @@ impl Journal {
             let files = calls.entry(number).or_default();
             match kind {
                 "intent.json" => files.intent = warehouse.get_json(&path).await?,
-                "outcome.json" => files.outcomes = warehouse.get_json(&path).await?,
+                "outcome.json" => files.answer = warehouse.get_json(&path).await?,
                 "settled.json" => files.settled = warehouse.get_json(&path).await?,
                 _ => {}
             }
@@ -115,35 +130,31 @@ impl Journal {
         let intent = Intent { number: self.next, epoch, system, actions };
         let path = format!("{}/{:06}-intent.json", directory(&self.run), intent.number);
         if !self.warehouse.create_json(&path, &intent).await? {
-            return Err(ApplyError::Lease(crate::warehouse::LeaseError::Lost {
-                held: epoch,
-                found: epoch + 1,
-            }));
+            return Err(ApplyError::JournalTaken { path });
         }
         self.next += 1;
         Ok(intent)
     }
 
-    /// Puts the outcomes of a call. Outcomes that are already there stay.
-    ///
-    /// # Errors
-    /// When they cannot be put.
-    pub async fn put_outcomes(&self, number: u32, outcomes: &[Outcome]) -> Result<(), ApplyError> {
-        self.put(number, "outcome", outcomes).await
-    }
-
-    /// Puts what reading back found of a call whose answer, or part of it, was lost: the actions
-    /// that were written. The others are to be sent again.
+    /// Puts what a call was answered. What is already there stays.
     ///
     /// # Errors
     /// When it cannot be put.
-    pub async fn put_settled(&self, number: u32, written: &[Outcome]) -> Result<(), ApplyError> {
-        self.put(number, "settled", written).await
+    pub async fn put_answer(&self, number: u32, answered: &Answered) -> Result<(), ApplyError> {
+        self.put(number, "outcome", answered).await
     }
 
-    async fn put(&self, number: u32, kind: &str, outcomes: &[Outcome]) -> Result<(), ApplyError> {
+    /// Puts what reading back found of a call whose answer, or part of it, was lost.
+    ///
+    /// # Errors
+    /// When it cannot be put.
+    pub async fn put_settled(&self, number: u32, answered: &Answered) -> Result<(), ApplyError> {
+        self.put(number, "settled", answered).await
+    }
+
+    async fn put(&self, number: u32, kind: &str, answered: &Answered) -> Result<(), ApplyError> {
         let path = format!("{}/{number:06}-{kind}.json", directory(&self.run));
-        self.warehouse.create_json(&path, &outcomes).await?;
+        self.warehouse.create_json(&path, answered).await?;
         Ok(())
     }
 }

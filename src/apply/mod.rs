@@ -26,9 +26,9 @@ use crate::crm::{CrmError, CrmKind};
 use crate::plan::{Action, PlanError};
 use crate::warehouse::{LeaseError, WarehouseError};
 
-pub use journal::{Intent, Journal, JournalRecord};
+pub use journal::{Answered, Intent, Journal, JournalRecord};
 pub use outcomes::{last_writes, outcome_files, write_outcomes, written_fields};
-pub use run::{ApplyOptions, ApplyProgress, apply};
+pub use run::{ApplyOptions, ApplyProgress, apply, recover};
 
 #[derive(Debug, Error)]
 pub enum ApplyError {
@@ -46,6 +46,12 @@ pub enum ApplyError {
     ReadOnly { connection: String },
     #[error("no connection for {kind}")]
     NoConnection { kind: CrmKind },
+    #[error("plan was made before `{golden_id}` was put on hold: `{plan}`")]
+    OnHold { plan: String, golden_id: String },
+    #[error("another process wrote this call of the journal: `{path}`")]
+    JournalTaken { path: String },
+    #[error("{left} actions were neither carried out nor left on purpose")]
+    Unreached { left: u64 },
     #[error("counts do not close: {sent} sent, {accounted} accounted for, first `{first}`")]
     Open { sent: usize, accounted: usize, first: String },
     #[error(transparent)]
@@ -142,7 +148,9 @@ pub struct ApplySummary {
     pub skipped: u64,
     /// Planned actions that were not reached.
     pub left: u64,
+    /// Stopped on request, or because the call budget was spent.
     pub is_interrupted: bool,
+    pub is_budget_spent: bool,
 }
 
 impl ApplySummary {
@@ -163,6 +171,7 @@ impl ApplySummary {
             skipped: count(Status::Skipped),
             left: planned as u64 - outcomes.len() as u64,
             is_interrupted,
+            is_budget_spent: false,
         }
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::journal::{Journal, JournalRecord};
+use super::journal::{Answered, Journal};
 use super::reread::leave_out;
 use super::settle::settle;
 use super::{ApplyError, ApplySummary, Outcome, Status};
-use crate::crm::{Crm, CrmKind, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord};
+use crate::crm::{
+    Crm, CrmError, CrmKind, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord,
+};
 use crate::plan::{Action, After};
 use crate::warehouse::{Lease, Warehouse};
 
@@ -46,30 +48,54 @@ pub async fn apply(
     options: &ApplyOptions<'_>,
     progress: &dyn ApplyProgress,
 ) -> Result<(Vec<Outcome>, ApplySummary), ApplyError> {
-    let (journal, records) = Journal::open(warehouse, options.run).await?;
-    let mut run =
-        Run { journal, lease, crms, options, sent: BTreeSet::new(), outcomes: HashMap::new() };
-    run.take_up(records).await?;
-
+    let mut run = Run::open(crms, warehouse, lease, options).await?;
     let mut calls: BTreeMap<u32, Vec<&Action>> = BTreeMap::new();
     for action in actions {
         calls.entry(action.call).or_default().push(action);
     }
-    let mut is_interrupted = false;
+    let (mut is_interrupted, mut is_budget_spent) = (false, false);
     for planned in calls.into_values() {
         if options.stop.load(Ordering::SeqCst) {
             is_interrupted = true;
             break;
         }
-        run.carry_out(planned).await?;
+        match run.carry_out(planned).await {
+            // An orderly end: what is left is owed another night.
+            Err(ApplyError::Crm(CrmError::BudgetSpent { .. })) => {
+                (is_interrupted, is_budget_spent) = (true, true);
+                break;
+            }
+            carried_out => carried_out?,
+        }
         progress.answered(run.outcomes.len(), actions.len());
     }
 
     run.check_closed()?;
     let outcomes: Vec<Outcome> =
         actions.iter().filter_map(|a| run.outcomes.get(&a.action_id).cloned()).collect();
-    let summary = ApplySummary::of(actions.len(), &outcomes, is_interrupted);
+    let mut summary = ApplySummary::of(actions.len(), &outcomes, is_interrupted);
+    summary.is_budget_spent = is_budget_spent;
+    if summary.left > 0 && !is_interrupted {
+        return Err(ApplyError::Unreached { left: summary.left });
+    }
     Ok((outcomes, summary))
+}
+
+/// Settles what a run that was killed or failed left open, by reading back; nothing is sent. Returns
+/// the actions that it had begun, as its journal holds them, and their outcomes.
+///
+/// # Errors
+/// When the journal cannot be read or written, or a CRM cannot be reached.
+pub async fn recover(
+    crms: &BTreeMap<CrmKind, &dyn Crm>,
+    warehouse: &Warehouse,
+    lease: &Lease,
+    options: &ApplyOptions<'_>,
+) -> Result<(Vec<Action>, Vec<Outcome>), ApplyError> {
+    let run = Run::open(crms, warehouse, lease, options).await?;
+    let outcomes: Vec<Outcome> =
+        run.begun.iter().filter_map(|a| run.outcomes.get(&a.action_id).cloned()).collect();
+    Ok((run.begun, outcomes))
 }
 
 struct Run<'a> {
@@ -77,41 +103,50 @@ struct Run<'a> {
     lease: &'a Lease,
     crms: &'a BTreeMap<CrmKind, &'a dyn Crm>,
     options: &'a ApplyOptions<'a>,
+    /// Actions of the journal as it was opened, each once, in the order of their ids.
+    begun: Vec<Action>,
     /// Actions that the journal's intents say were sent, less those known not to be written.
     sent: BTreeSet<String>,
     outcomes: HashMap<String, Outcome>,
 }
 
 impl<'a> Run<'a> {
-    /// Takes up what an earlier process of this run left: outcomes as they stand, and intents
-    /// without outcome, or with unknown ones, settled by reading back.
-    async fn take_up(&mut self, records: Vec<JournalRecord>) -> Result<(), ApplyError> {
+    /// Opens a run's journal and settles what an earlier process left open: intents without an
+    /// answer, or with unknown ones, are read back.
+    async fn open(
+        crms: &'a BTreeMap<CrmKind, &'a dyn Crm>,
+        warehouse: &Warehouse,
+        lease: &'a Lease,
+        options: &'a ApplyOptions<'a>,
+    ) -> Result<Self, ApplyError> {
+        let (journal, records) = Journal::open(warehouse, options.run).await?;
+        let (begun, sent, outcomes) = (Vec::new(), BTreeSet::new(), HashMap::new());
+        let mut run = Self { journal, lease, crms, options, begun, sent, outcomes };
+        let mut begun: BTreeMap<String, Action> = BTreeMap::new();
         for record in records {
-            let mut intent = record.intent;
-            self.note(record.outcomes);
-            if !record.is_settled {
-                intent.actions.retain(|action| self.is_unanswered(action));
-                let crm = self.crm(intent.system)?;
-                let written = settle(crm, &intent, &(self.options.now)()).await?;
-                self.journal.put_settled(intent.number, &written).await?;
-                // What was found not written is sent again with its planned call.
-                for action in &intent.actions {
-                    self.outcomes.remove(&action.action_id);
-                }
-                self.note(written);
-            }
-            for action in intent.actions {
-                if self.outcomes.contains_key(&action.action_id) {
-                    self.sent.insert(action.action_id);
-                }
+            let open = record.open_actions();
+            let number = record.intent.number;
+            begun.extend(record.intent.actions.into_iter().map(|a| (a.action_id.clone(), a)));
+            run.take(record.answered);
+            if !open.is_empty() {
+                let crm = run.crm(record.intent.system)?;
+                let settled = settle(crm, &open, &(options.now)()).await?;
+                run.journal.put_settled(number, &settled).await?;
+                run.take(settled);
             }
         }
-        Ok(())
+        run.begun = begun.into_values().collect();
+        Ok(run)
     }
 
-    fn is_unanswered(&self, action: &Action) -> bool {
-        let outcome = self.outcomes.get(&action.action_id);
-        outcome.is_none_or(|outcome| outcome.status == Status::Unknown)
+    /// Takes note of what a call is known to have done.
+    fn take(&mut self, answered: Answered) {
+        for id in answered.not_written {
+            self.sent.remove(&id);
+            self.outcomes.remove(&id);
+        }
+        self.sent.extend(answered.outcomes.iter().map(|outcome| outcome.action_id.clone()));
+        self.note(answered.outcomes);
     }
 
     /// Proves that what was sent and what has an outcome are the same actions.
@@ -167,28 +202,38 @@ impl<'a> Run<'a> {
         self.lease.verify().await?;
         let intent = self.journal.put_intent(self.lease.epoch(), crm.kind(), actions).await?;
         self.sent.extend(intent.actions.iter().map(|action| action.action_id.clone()));
-        let answer = crm.write(&call(&intent.actions)).await?;
+        let ids = || intent.actions.iter().map(|action| action.action_id.clone());
+        let answer = match crm.write(&call(&intent.actions)).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                // The call was not made or turned away: nothing of it was written.
+                let nothing = Answered { not_written: ids().collect(), ..Answered::default() };
+                self.journal.put_answer(intent.number, &nothing).await?;
+                self.take(nothing);
+                return Err(error.into());
+            }
+        };
         let now = (self.options.now)();
-        let mut outcomes = Vec::with_capacity(answer.len());
+        let no_word = || WriteOutcome::Unknown { reason: "the answer is too short".to_owned() };
+        let answer = answer.into_iter().chain(std::iter::repeat_with(no_word));
+        let mut answered = Answered::default();
         let mut together = Vec::new();
-        for (action, outcome) in intent.actions.into_iter().zip(answer) {
+        for (action, outcome) in intent.actions.iter().zip(answer) {
             match outcome {
                 WriteOutcome::RefusedTogether { .. } => together.push((action, outcome)),
-                outcome => outcomes.push(judged(&action, outcome, &now)),
+                outcome => answered.outcomes.push(judged(action, outcome, &now)),
             }
         }
         if together.len() == 1 {
             // Refused on its own: the refusal is about this record.
-            outcomes
-                .extend(together.drain(..).map(|(action, outcome)| judged(&action, outcome, &now)));
+            let alone = together.drain(..).map(|(action, outcome)| judged(action, outcome, &now));
+            answered.outcomes.extend(alone);
         }
-        // Nothing of these was written, and the journal says so by giving them no outcome.
-        for (action, ..) in &together {
-            self.sent.remove(&action.action_id);
-        }
-        self.journal.put_outcomes(intent.number, &outcomes).await?;
-        self.note(outcomes);
-        let mut left: Vec<Action> = together.into_iter().map(|(action, ..)| action).collect();
+        answered.not_written = together.iter().map(|(a, _)| a.action_id.clone()).collect();
+        let mut left: Vec<Action> =
+            together.into_iter().map(|(action, _)| action.clone()).collect();
+        self.journal.put_answer(intent.number, &answered).await?;
+        self.take(answered);
         let right = left.split_off(left.len() / 2);
         Ok(vec![right, left])
     }
@@ -229,9 +274,11 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Lays actions out as one write call: consecutive actions of one object are a batch.
+/// Lays actions out as one write call, in the batches into which the plan cut it: consecutive actions
+/// of one object, and creates with and without an owner apart.
 fn call(actions: &[Action]) -> WriteCall {
     let mut batches: Vec<WriteBatch> = Vec::new();
+    let mut names_owner = false;
     for action in actions {
         let record = WriteRecord {
             action_id: action.action_id.clone(),
@@ -254,6 +301,7 @@ fn call(actions: &[Action]) -> WriteCall {
             Some(batch)
                 if batch.object == action.object
                     && batch.operation == action.operation
+                    && names_owner == action.names_owner()
                     && batch.records.len() < size_max =>
             {
                 batch.records.push(record);
@@ -264,6 +312,7 @@ fn call(actions: &[Action]) -> WriteCall {
                 records: vec![record],
             }),
         }
+        names_owner = action.names_owner();
     }
     WriteCall { batches }
 }

@@ -3,20 +3,20 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::reread::{holds, read_live};
-use super::{Intent, Outcome, Status};
+use super::{Answered, Outcome, Status};
 use crate::crm::{Crm, CrmError, Record, WriteOperation};
 use crate::plan::Action;
 
-/// Reads back what a call may have written. Returns the actions found written, as accepted; the
-/// others were not written.
+/// Reads back what a call may have written: actions found written are accepted, the others are known
+/// not to have been.
 ///
 /// # Errors
 /// When the records cannot be read; the call stays unsettled.
-pub async fn settle(crm: &dyn Crm, intent: &Intent, now: &str) -> Result<Vec<Outcome>, CrmError> {
-    let live = read_live(crm, &intent.actions).await?;
-    let made = read_made(crm, &intent.actions).await?;
-    let mut written = Vec::new();
-    for action in &intent.actions {
+pub async fn settle(crm: &dyn Crm, actions: &[Action], now: &str) -> Result<Answered, CrmError> {
+    let live = read_live(crm, actions).await?;
+    let made = read_made(crm, actions).await?;
+    let mut answered = Answered::default();
+    for action in actions {
         let (record, is_created) = match (&action.record_id, &action.create_key) {
             (Some(id), _) => (live.get(&(action.object.clone(), id.clone())), false),
             (None, Some((_, key))) => (made.get(&(action.object.clone(), key.clone())), true),
@@ -24,16 +24,17 @@ pub async fn settle(crm: &dyn Crm, intent: &Intent, now: &str) -> Result<Vec<Out
         };
         let is_written =
             |record: &&Record| is_created || action.changes.iter().all(|c| holds(record, c));
-        if let Some(record) = record.filter(is_written) {
-            written.push(Outcome {
+        match record.filter(is_written) {
+            Some(record) => answered.outcomes.push(Outcome {
                 record_id: Some(record.id.clone()),
                 is_created,
                 code: Some("read_back".to_owned()),
                 ..Outcome::new(action, Status::Accepted, now)
-            });
+            }),
+            None => answered.not_written.push(action.action_id.clone()),
         }
     }
-    Ok(written)
+    Ok(answered)
 }
 
 /// Finds the records that creates made, by their keys.

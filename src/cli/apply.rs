@@ -59,8 +59,14 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
         None => session.new_id().await?,
     };
     let lease = take_lease(&session, &id).await?;
+    stages::recover(&session, ui, &lease, &id).await?;
     let mut record = match begun {
-        Some(run) => RunRecord { status: "running".to_owned(), error: None, ..run.clone() },
+        Some(run) => RunRecord {
+            status: "running".to_owned(),
+            finished_at: None,
+            error: None,
+            ..run.clone()
+        },
         None => begin(&session, &id, "apply").await?,
     };
     record.plan = Some(plan.id.clone());
@@ -76,7 +82,7 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
         }
         Err(error) => Err(error),
     };
-    finish(&session, ui, record, &result).await?;
+    finish(&session, record, &result).await?;
     result
 }
 

@@ -34,6 +34,7 @@ pub struct AuditArgs {
 }
 
 pub async fn run(args: &AuditArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
+    sections::check(args.format, "audit")?;
     let session = Session::open(global, None)?;
     if Build::latest(&session.warehouse).await.map_err(failed)?.is_none() {
         drop(session);
@@ -53,7 +54,7 @@ pub async fn run(args: &AuditArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
         let n_rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         sections.push(Section { name, title: format!("{title}: {n_rows}"), rows_shown, batches });
     }
-    sections::print(ui, args.format, "audit", &sections)?;
+    sections::print(ui, args.format, &sections)?;
     if args.format == Format::Table {
         ui.data(ORDER_OF_WORK)?;
     }
@@ -68,7 +69,7 @@ async fn look_first(global: &GlobalArgs, ui: &Ui) -> Result<(), CliError> {
     let _lease = take_lease(&session, &id).await?;
     let mut record = begin(&session, &id, "audit").await?;
     let result = pull_and_build(&session, ui, &id, &mut record).await;
-    finish(&session, ui, record, &result).await?;
+    finish(&session, record, &result).await?;
     result.map(|_| ())
 }
 

@@ -28,6 +28,6 @@ pub async fn run(args: &BuildArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
         record.stages.push(stage);
         ExitCode::Done
     });
-    finish(&session, ui, record, &result).await?;
+    finish(&session, record, &result).await?;
     result
 }

@@ -77,15 +77,16 @@ async fn decide(
     let _lease = take_lease(&session, &id).await?;
     let record = begin(&session, &id, verdict.as_str()).await?;
     let decision = Decision {
+        run_id: id,
         golden_id: golden_id.clone(),
         field: field.clone(),
         decision: verdict,
         reason: about.because.clone(),
         decided_at: session.now().to_string(),
     };
-    let put = decision.put(&session.warehouse, &id).await.map_err(failed);
+    let put = decision.put(&session.warehouse).await.map_err(failed);
     let result = put.map(|()| ExitCode::Done);
-    finish(&session, ui, record, &result).await?;
+    finish(&session, record, &result).await?;
     result?;
     let what = if field == WHOLE_RECORD { golden_id } else { format!("{field} of {golden_id}") };
     ui.line(match verdict {

@@ -33,7 +33,7 @@ pub async fn run(args: &PlanArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCo
     let _lease = take_lease(&session, &id).await?;
     let mut record = begin(&session, &id, "plan").await?;
     let result = make(args, &session, ui, &id, &mut record).await;
-    finish(&session, ui, record, &result).await?;
+    finish(&session, record, &result).await?;
     result
 }
 

@@ -35,6 +35,6 @@ pub async fn run(args: &PullArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCo
         record.stages = stages;
         ExitCode::Done
     });
-    finish(&session, ui, record, &result).await?;
+    finish(&session, record, &result).await?;
     result
 }

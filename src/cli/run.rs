@@ -44,7 +44,8 @@ pub async fn run(args: &RunArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
     warn_if_stale(&session, ui).await?;
     let mut record = begin(&session, &id, "run").await?;
     let result = night(&session, ui, &id, &lease, args.exit_code, &mut record).await;
-    finish(&session, ui, record, &result).await?;
+    let record = finish(&session, record, &result).await?;
+    tell(&session, ui, &record).await?;
     result
 }
 
@@ -76,13 +77,12 @@ pub async fn begin(session: &Session, id: &str, command: &str) -> Result<RunReco
     Ok(record)
 }
 
-/// Puts the last version of a run's record, and alerts when a night did not go well or that changed.
+/// Puts the last version of a run's record and returns it.
 pub async fn finish(
     session: &Session,
-    ui: &Ui,
     mut record: RunRecord,
     result: &Result<ExitCode, CliError>,
-) -> Result<(), CliError> {
+) -> Result<RunRecord, CliError> {
     record.finished_at = Some(session.now().to_string());
     match result {
         Ok(ExitCode::Rejected) => "rejected".clone_into(&mut record.status),
@@ -99,16 +99,18 @@ pub async fn finish(
         }
     }
     record.put(&session.warehouse).await.map_err(failed)?;
-    // Whoever types a command sees how it ends; the night has no such witness.
-    if record.command != "run" {
-        return Ok(());
-    }
+    Ok(record)
+}
+
+/// Alerts when a night did not go well, or ended otherwise than the night before. Whoever types
+/// another command sees how it ends; a night has no such witness.
+async fn tell(session: &Session, ui: &Ui, record: &RunRecord) -> Result<(), CliError> {
     let log = run_log::read_all(&session.warehouse).await.map_err(failed)?;
     let before = log.iter().rev().find(|run| run.id < record.id && run.command == "run");
     let status_before = before.map(|run| run.status.as_str());
     let is_good = matches!(record.status.as_str(), "done" | "waiting");
     if !is_good || status_before.is_some_and(|status| status != record.status) {
-        alert::send(session, ui, &Alert::of(&record, status_before)).await;
+        alert::send(session, ui, &Alert::of(record, status_before)).await;
     }
     Ok(())
 }
@@ -138,6 +140,7 @@ async fn night(
     is_exit_code: bool,
     record: &mut RunRecord,
 ) -> Result<ExitCode, CliError> {
+    stages::recover(session, ui, lease, id).await?;
     record.stages.extend(stages::pull(session, ui, id, &[]).await?);
     let question = session.question(None)?;
     let (opened, build, built) = stages::build(session, ui, id, &question).await?;
@@ -146,6 +149,8 @@ async fn night(
     let (planned, stage) = stages::plan(session, ui, id, &opened.ctx, &build).await?;
     record.stages.push(stage);
     record.plan = Some(planned.plan.id.clone());
+    // On disk before anything is sent, so that a killed run can be resumed by its plan.
+    record.put(&session.warehouse).await.map_err(failed)?;
 
     ui.line("")?;
     for bridge in reconcile::bridge(&opened.ctx, None).await.map_err(failed)? {

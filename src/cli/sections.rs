@@ -18,18 +18,26 @@ pub struct Section {
     pub batches: Vec<RecordBatch>,
 }
 
-/// Prints sections in their order.
+/// Refuses CSV, which holds one table only, before any work is done.
 ///
 /// # Errors
-/// When the reader went away, or the format is CSV, which holds one table only.
-pub fn print(
-    ui: &Ui,
-    format: Format,
-    command: &'static str,
-    sections: &[Section],
-) -> Result<(), CliError> {
+/// When the format is CSV.
+pub fn check(format: Format, command: &'static str) -> Result<(), CliError> {
     match format {
-        Format::Table => sections.iter().try_for_each(|section| print_table(ui, section)),
+        Format::Csv => Err(CliError::NoSuchFormat { format: "csv", command }),
+        Format::Table | Format::Json | Format::Jsonl => Ok(()),
+    }
+}
+
+/// Prints sections in their order; CSV is for [`check`] to refuse.
+///
+/// # Errors
+/// When the reader went away.
+pub fn print(ui: &Ui, format: Format, sections: &[Section]) -> Result<(), CliError> {
+    match format {
+        Format::Table | Format::Csv => {
+            sections.iter().try_for_each(|section| print_table(ui, section))
+        }
         Format::Json => {
             let mut document = Map::new();
             for section in sections {
@@ -46,7 +54,6 @@ pub fn print(
             }
             Ok(())
         }
-        Format::Csv => Err(CliError::NoSuchFormat { format: "csv", command }),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use datafusion::arrow::array::AsArray;
@@ -12,8 +11,8 @@ use datafusion::prelude::SessionContext;
 use super::session::{Session, failed};
 use super::{CliError, ExitCode, Ui};
 use crate::apply::{
-    self, ApplyError, ApplyOptions, ApplyProgress, ApplySummary, Journal, Outcome, write_outcomes,
-    written_fields,
+    self, ApplyError, ApplyOptions, ApplyProgress, ApplySummary, Journal, Outcome, Status,
+    write_outcomes, written_fields,
 };
 use crate::config::{Access, FIELD_MAP_FILE, FieldMap, suggestion};
 use crate::crm::{Allowance, CrmError, CrmKind, ObjectRequest, hubspot, salesforce};
@@ -21,6 +20,7 @@ use crate::golden::FieldRegistry;
 use crate::model::{self, Build, ModelError, ModelProgress, Opened, Question, StageError};
 use crate::plan::{self, Action, Change, Plan, PlanInputs};
 use crate::snapshot::{self, PullError, PullOptions, PullProgress};
+use crate::state::{Verdict, decisions};
 use crate::warehouse::Lease;
 use crate::warehouse::run_log::{self, StageRecord};
 
@@ -256,11 +256,12 @@ pub async fn plan(
     let mut changes = plan::read_changes(ctx).await.map_err(failed)?;
     let is_reread = session.project.apply.reread;
     let actions = plan::build_actions(&changes, &session.project.field_map).map_err(failed)?;
+    // Judged before the budget cuts it: a small part of a large mistake is a mistake.
+    let live = live_records(ctx).await.map_err(failed)?;
+    let guards = plan::judge(&plan::summarize(&actions), &live, &session.project.guardrails);
     let (actions, carried) = plan::fit(actions, is_reread, &calls_left);
     plan::hold_carried(&mut changes, &carried);
     let price = plan::price(&actions, is_reread, &allowances);
-    let live = live_records(ctx).await.map_err(failed)?;
-    let guards = plan::judge(&plan::summarize(&actions), &live, &session.project.guardrails);
     let written = written_fields(ctx, &session.warehouse).await.map_err(failed)?;
     let inputs = PlanInputs {
         id: id.to_owned(),
@@ -347,8 +348,8 @@ async fn live_records(
     Ok(live)
 }
 
-/// Verifies that a plan may be carried out now: age, field map, accounts, access.
-pub async fn verify(session: &Session, plan: &Plan) -> Result<(), CliError> {
+/// Verifies that a plan may be carried out now: age, field map, holds, accounts, access.
+async fn verify(session: &Session, plan: &Plan, actions: &[Action]) -> Result<(), CliError> {
     let refuse = |error: ApplyError, hint: &str| {
         Err(CliError::stage(error, ExitCode::Refused, vec![hint.to_owned()]))
     };
@@ -369,6 +370,16 @@ pub async fn verify(session: &Session, plan: &Plan) -> Result<(), CliError> {
         if is_newer && Journal::is_begun(&session.warehouse, &run.id).await.map_err(failed)? {
             let newer = run.plan.unwrap_or_default();
             return refuse(ApplyError::Overtaken { plan: plan.id.clone(), newer }, again);
+        }
+    }
+    for decision in decisions(&session.warehouse).await.map_err(failed)? {
+        let is_held_since = decision.run_id > plan.id && decision.decision == Verdict::Hold;
+        if is_held_since && actions.iter().any(|a| a.golden_id == decision.golden_id) {
+            let (plan, golden_id) = (plan.id.clone(), decision.golden_id);
+            return refuse(
+                ApplyError::OnHold { plan, golden_id },
+                "plan again without it:\n    concord build && concord plan",
+            );
         }
     }
     let touched: Vec<CrmKind> = plan.summary.iter().map(|line| line.system).collect();
@@ -410,7 +421,7 @@ pub async fn apply(
     let watch = Watch::start();
     let stage = ui.stage("apply");
     let before: u64 = session.crms().values().map(|crm| crm.calls().total()).sum();
-    verify(session, plan).await?;
+    verify(session, plan, actions).await?;
     let now = || session.now().to_string();
     let options = ApplyOptions {
         run,
@@ -427,7 +438,7 @@ pub async fn apply(
             // What was answered before the error is as true as the rest.
             let (_, records) = Journal::open(&session.warehouse, run).await.map_err(failed)?;
             let answered: Vec<Outcome> =
-                records.into_iter().flat_map(|record| record.outcomes).collect();
+                records.into_iter().flat_map(|record| record.answered.outcomes).collect();
             write_outcomes(&session.warehouse, run, &plan.id, actions, &answered)
                 .await
                 .map_err(failed)?;
@@ -463,10 +474,56 @@ pub async fn apply(
         summary.left,
         record.seconds
     ));
-    if session.stop.load(Ordering::SeqCst) && summary.is_interrupted {
+    if summary.is_budget_spent {
+        ui.note(format_args!("the call budget is spent; {} actions are left", summary.left));
+    }
+    if summary.is_interrupted {
         ui.hint(format_args!("go on where it stopped with\n    concord apply {}", plan.id));
     }
     Ok((outcomes, summary, record))
+}
+
+/// Settles what earlier runs that were killed or failed left open in their journals, by reading back,
+/// and writes down what came of it. Nothing is sent.
+pub async fn recover(session: &Session, ui: &Ui, lease: &Lease, id: &str) -> Result<(), CliError> {
+    let now = || session.now().to_string();
+    for mut run in run_log::read_all(&session.warehouse).await.map_err(failed)? {
+        let is_over = matches!(run.status.as_str(), "done" | "waiting" | "rejected" | "refused");
+        if is_over || run.id.as_str() >= id {
+            continue;
+        }
+        let (_, records) = Journal::open(&session.warehouse, &run.id).await.map_err(failed)?;
+        let is_open = records.iter().any(|record| !record.open_actions().is_empty());
+        let was_killed = run.finished_at.is_none();
+        if is_open || (was_killed && !records.is_empty()) {
+            let options = ApplyOptions {
+                run: &run.id,
+                is_reread: session.project.apply.reread,
+                stop: &session.stop,
+                now: &now,
+            };
+            let recovered =
+                apply::recover(&session.crms(), &session.warehouse, lease, &options).await;
+            let (actions, outcomes) = recovered.map_err(failed)?;
+            let plan = run.plan.clone().unwrap_or_default();
+            write_outcomes(&session.warehouse, &run.id, &plan, &actions, &outcomes)
+                .await
+                .map_err(failed)?;
+            ui.note(format_args!(
+                "run `{}` had not ended: {} of its {} begun actions are done",
+                run.id,
+                outcomes.iter().filter(|outcome| outcome.status == Status::Accepted).count(),
+                actions.len()
+            ));
+        }
+        if was_killed {
+            "interrupted".clone_into(&mut run.status);
+            run.finished_at = Some(now());
+            run.error = Some(format!("did not end; settled by run {id}"));
+            run.put(&session.warehouse).await.map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 struct Calls<'a>(&'a super::ui::Stage);

@@ -28,6 +28,7 @@ pub struct WhyArgs {
 }
 
 pub async fn run(args: &WhyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
+    sections::check(args.format, "why")?;
     let session = Session::open(global, None)?;
     let question = session.question(None)?;
     let (opened, _) = open_latest(&session.project, &session.warehouse, &question)
@@ -43,7 +44,7 @@ pub async fn run(args: &WhyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
             sections.push(Section { name, title, rows_shown: usize::MAX, batches });
         }
     }
-    sections::print(ui, args.format, "why", &sections)?;
+    sections::print(ui, args.format, &sections)?;
     Ok(ExitCode::Done)
 }
 

@@ -21,7 +21,7 @@ use crate::crm::CrmKind;
 use crate::golden::FieldRegistry;
 use crate::schema::Schema;
 use crate::snapshot::{Manifest, PullError, schema_tables};
-use crate::state::{DECISION_COLUMNS, State, decision_rows};
+use crate::state::{DECISION_COLUMNS, Decision, State, decisions};
 use crate::warehouse::{Warehouse, WarehouseError, run_log};
 
 /// Seconds before a snapshot within which our own writes may not show in it yet. HubSpot's lists
@@ -257,8 +257,8 @@ async fn register_ops(
     let ops = |table: &'static str| TableReference::partial("ops", table);
     register_rows(ctx, ops("runs"), &run_log::RUN_COLUMNS, &run_log::run_rows(&log))?;
     register_rows(ctx, ops("stages"), &run_log::STAGE_COLUMNS, &run_log::stage_rows(&log))?;
-    let decisions = decision_rows(warehouse).await?;
-    register_rows(ctx, ops("decisions"), &DECISION_COLUMNS, &decisions)?;
+    let decided: Vec<_> = decisions(warehouse).await?.into_iter().map(Decision::row).collect();
+    register_rows(ctx, ops("decisions"), &DECISION_COLUMNS, &decided)?;
     let files = outcome_files(warehouse).await.map_err(Box::new)?;
     if !files.is_empty() {
         register_parquet(ctx, ops("outcomes"), &files, &[]).await?;

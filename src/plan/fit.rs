@@ -49,7 +49,8 @@ fn priority(action: &Action) -> u8 {
     }
 }
 
-/// Returns how many of the first actions cost at most `left` calls; the cost only grows with them.
+/// Returns how many of the first actions cost at most `left` calls. The cost grows with them, but for
+/// a step where one more fills a call better; such a step is taken.
 fn most_that_fit(ranked: &[&Action], is_reread: bool, left: u64) -> usize {
     let cost = |n: usize| {
         let mut first: Vec<Action> = ranked[..n].iter().map(|&action| action.clone()).collect();
@@ -64,6 +65,9 @@ fn most_that_fit(ranked: &[&Action], is_reread: bool, left: u64) -> usize {
     while too_many - fits > 1 {
         let middle = usize::midpoint(fits, too_many);
         if cost(middle) <= left { fits = middle } else { too_many = middle }
+    }
+    while fits < ranked.len() && cost(fits + 1) <= left {
+        fits += 1;
     }
     fits
 }

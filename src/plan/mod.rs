@@ -115,6 +115,18 @@ pub struct Action {
     pub changes: Vec<FieldChange>,
 }
 
+impl Action {
+    /// Says whether a create brings its owner along. The others leave it to assignment rules, and a
+    /// batch is of one kind.
+    pub fn names_owner(&self) -> bool {
+        self.operation == WriteOperation::Create
+            && self
+                .changes
+                .iter()
+                .any(|change| change.field_type == FieldType::Owner && change.after != After::Clear)
+    }
+}
+
 /// One field of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
@@ -173,7 +185,17 @@ pub fn build_actions(changes: &[Change], field_map: &FieldMap) -> Result<Vec<Act
 
     let mut actions = Vec::with_capacity(grouped.len());
     let mut creates: HashMap<String, String> = HashMap::new();
-    for (number, changes) in grouped.into_values().enumerate() {
+    // Creates that bring an owner come together, so that a batch holds one kind.
+    let names_owner = |changes: &[&Change]| {
+        changes.iter().any(|change| {
+            change.operation == WriteOperation::Create
+                && field_map.field_type(&change.entity, &change.field) == FieldType::Owner
+        })
+    };
+    let mut grouped: Vec<(Key, Vec<&Change>)> = grouped.into_iter().collect();
+    grouped
+        .sort_by_key(|((rank, object, ..), changes)| (*rank, object.clone(), names_owner(changes)));
+    for (number, (_, changes)) in grouped.into_iter().enumerate() {
         let action = action(number, &changes, &creates, field_map)?;
         if action.operation == WriteOperation::Create {
             creates.insert(action.golden_id.clone(), action.action_id.clone());
@@ -254,20 +276,23 @@ fn action(
     Ok(action)
 }
 
-/// Gives every action the number of its call; `actions` are sorted by system, operation, object.
+/// Gives every action the number of its call; `actions` are sorted by system, operation, object and
+/// whether they name an owner.
 ///
-/// A call holds one operation; a Salesforce call may hold batches of several objects.
+/// A call holds one operation; a Salesforce call may hold several batches, each of one object.
 fn cut_into_calls(actions: &mut [Action]) {
     let mut call = 0;
-    let mut open: Option<(CrmKind, WriteOperation, String)> = None;
+    let mut open: Option<(CrmKind, WriteOperation, String, bool)> = None;
     let (mut batches, mut records) = (0, 0);
     for action in actions {
         let shape = action.system.write_shape();
-        let same_call = open.as_ref().is_some_and(|(system, operation, _)| {
+        let same_call = open.as_ref().is_some_and(|(system, operation, ..)| {
             *system == action.system && *operation == action.operation
         });
         let same_batch = same_call
-            && open.as_ref().is_some_and(|(_, _, object)| *object == action.object)
+            && open.as_ref().is_some_and(|(_, _, object, names_owner)| {
+                *object == action.object && *names_owner == action.names_owner()
+            })
             && records < shape.records_per_batch;
         if same_batch {
             records += 1;
@@ -280,7 +305,8 @@ fn cut_into_calls(actions: &mut [Action]) {
             records = 1;
         }
         action.call = call;
-        open = Some((action.system, action.operation, action.object.clone()));
+        let kind = (action.system, action.operation, action.object.clone(), action.names_owner());
+        open = Some(kind);
     }
 }
 

@@ -96,6 +96,29 @@ fn the_digest_follows_the_actions_and_not_their_source_order() {
 }
 
 #[test]
+fn creates_with_and_without_an_owner_are_batches_of_their_own() {
+    let map = std::fs::read_to_string("field_map.toml").expect("the demo has a map");
+    let map = crate::config::read_field_map(&map).expect("the map is valid");
+    let create = |n: usize| {
+        let golden = format!("p_{n:04}");
+        let mut key = change(CrmKind::Salesforce, "Lead", None, &golden, "(key)");
+        key.after = Some(format!("c_{n}"));
+        let mut changes = vec![key, change(CrmKind::Salesforce, "Lead", None, &golden, "LastName")];
+        if n.is_multiple_of(2) {
+            changes.push(change(CrmKind::Salesforce, "Lead", None, &golden, "owner"));
+        }
+        changes
+    };
+    let changes: Vec<Change> = (0..1000).flat_map(create).collect();
+    let actions = build_actions(&changes, &map).expect("no clash");
+    let owners: Vec<bool> = actions.iter().map(Action::names_owner).collect();
+    assert!(owners.is_sorted(), "one kind after the other");
+    // Three batches of each kind: six do not fit one call.
+    assert_eq!(actions.last().map(|action| action.call), Some(2));
+    assert_eq!(price(&actions, false, &BTreeMap::new())[0].write_calls, 2);
+}
+
+#[test]
 fn what_does_not_fit_the_budget_is_carried_by_priority_and_with_what_depends_on_it() {
     let create = |n: usize| {
         let golden = format!("p_{n}");

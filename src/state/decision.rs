@@ -36,6 +36,8 @@ impl Verdict {
 /// `runs/<run>/decision.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
+    /// Run that took it.
+    pub run_id: String,
     pub golden_id: String,
     /// Name in the field map, or [`WHOLE_RECORD`].
     pub field: String,
@@ -47,35 +49,37 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// Publishes a decision under the run that took it.
+    /// Publishes the decision under its run.
     ///
     /// # Errors
     /// When it cannot be put.
-    pub async fn put(&self, warehouse: &Warehouse, run: &str) -> Result<(), WarehouseError> {
-        warehouse.put_json(&path(run), self).await
+    pub async fn put(&self, warehouse: &Warehouse) -> Result<(), WarehouseError> {
+        warehouse.put_json(&path(&self.run_id), self).await
+    }
+
+    /// Lays the decision out as a row of `ops.decisions`.
+    pub fn row(self) -> Vec<Option<String>> {
+        vec![
+            Some(self.run_id),
+            Some(self.golden_id),
+            Some(self.field),
+            Some(self.decision.as_str().to_owned()),
+            self.reason,
+            Some(self.decided_at),
+        ]
     }
 }
 
-/// Reads every decision as rows of `ops.decisions`, oldest first.
+/// Reads every decision, oldest first.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub async fn decision_rows(
-    warehouse: &Warehouse,
-) -> Result<Vec<Vec<Option<String>>>, WarehouseError> {
-    let mut rows = Vec::new();
+pub async fn decisions(warehouse: &Warehouse) -> Result<Vec<Decision>, WarehouseError> {
+    let mut decisions = Vec::new();
     for run in warehouse.list_directories("runs").await? {
-        let Some(decision) = warehouse.get_json::<Decision>(&path(&run)).await? else { continue };
-        rows.push(vec![
-            Some(run),
-            Some(decision.golden_id),
-            Some(decision.field),
-            Some(decision.decision.as_str().to_owned()),
-            decision.reason,
-            Some(decision.decided_at),
-        ]);
+        decisions.extend(warehouse.get_json::<Decision>(&path(&run)).await?);
     }
-    Ok(rows)
+    Ok(decisions)
 }
 
 fn path(run: &str) -> String {

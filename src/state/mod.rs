@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Build;
 use crate::warehouse::{Warehouse, WarehouseError};
 
-pub use decision::{DECISION_COLUMNS, Decision, Verdict, WHOLE_RECORD, decision_rows};
+pub use decision::{DECISION_COLUMNS, Decision, Verdict, WHOLE_RECORD, decisions};
 
 /// Format of `state/<id>/manifest.json`.
 const STATE_VERSION: u32 = 1;

@@ -40,6 +40,12 @@ fn ctrl_c_ends_a_night_between_two_stages_and_the_next_night_is_whole() {
 #[test]
 fn a_run_killed_at_any_call_is_resumed_without_a_duplicate_or_a_loss() {
     let undisturbed = undisturbed();
+    let creates = {
+        let company = Company::new(&CompanyOptions::small(5));
+        company.good(&["run", "--sandbox"]);
+        company
+            .count("select count(distinct action_id) from ops.outcomes where operation = 'create'")
+    };
     // The journal has two files for each call: killed after the first, the answer is lost.
     for n_files in 1..=6 {
         let company = Company::new(&CompanyOptions::small(5));
@@ -47,12 +53,18 @@ fn a_run_killed_at_any_call_is_resumed_without_a_duplicate_or_a_loss() {
         wait_for_journal(&company, &mut night, n_files);
         signal(&night, "KILL");
         night.wait().expect("the program ends");
+        // By the plan, or by the next night: either settles what was left open.
         let plan = company.query("select max(plan_id) as plan from ops.runs")[0]["plan"].clone();
-        if !plan.is_empty() {
+        assert!(!plan.is_empty(), "{n_files}: the plan of a killed run is on record");
+        if n_files % 2 == 0 {
             let resumed = company.concord(&["apply", "--sandbox", &plan]);
             assert_eq!(resumed.code, 0, "{n_files}: {}{}", resumed.stdout, resumed.stderr);
         }
         company.good(&["run", "--sandbox"]);
+        let accepted = company.count(
+            "select count(distinct action_id) from ops.outcomes where operation = 'create' and status = 'accepted'",
+        );
+        assert_eq!(accepted, creates, "{n_files}: every create has its outcome, once");
         settles_as(&company, &undisturbed);
     }
 }
