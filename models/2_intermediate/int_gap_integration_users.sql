@@ -1,4 +1,5 @@
 -- int_gap_integration_users: Salesforce users that are software, not people.
+-- They are told by a whole word of their name, or by the first word of their login.
 -- grain: one row per user_id
 with users as (
 
@@ -6,35 +7,12 @@ with users as (
 
 ),
 
-settings as (
-
-    select * from project.settings
-
-),
-
-named_in_settings as (
-
-    select value as user_id
-    from settings
-    where name = 'salesforce.integration_user_id'
-
-),
-
-named_like_software as (
+final as (
 
     select user_id
     from users
-    where regexp_like(lower(coalesce(user_name, '')), 'integration|automated process|hubspot|concord')
-        or regexp_like(lower(coalesce(login_name, '')), '^(integration|hubspot|concord)')
-
-),
-
-final as (
-
-    select user_id from named_in_settings
-    where user_id is not null
-    union
-    select user_id from named_like_software
+    where regexp_like(lower(coalesce(user_name, '')), '(^|\P{L})(integrations?|automated process|hubspot|concord)(\P{L}|$)')
+        or regexp_like(lower(coalesce(login_name, '')), '^(integrations?|hubspot|concord)(\P{L}|$)')
 
 )
 

@@ -11,8 +11,9 @@ use datafusion::sql::resolve::resolve_table_references;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
-use super::checks::run_checks;
+use super::checks::{CheckFailure, run_checks};
 use super::render::render;
 use super::session::register_batches;
 use super::{ModelError, ModelFile, ModelSet, RenderContext, SqlError, order, register_parquet};
@@ -60,9 +61,13 @@ pub trait ModelProgress: Send + Sync {
 
 impl ModelProgress for () {}
 
+/// Models that run side by side: planning keeps one core busy, and memory is shared by all.
+const MODELS_AT_A_TIME: usize = 2;
+
 /// A model ready to run.
-struct Rendered<'a> {
-    file: &'a ModelFile,
+#[derive(Clone)]
+struct Rendered {
+    file: ModelFile,
     sql: String,
     reads: BTreeSet<String>,
 }
@@ -85,30 +90,62 @@ pub async fn build(
 ) -> Result<Build, ModelError> {
     register_missing_sources(ctx, set, render_context)?;
     let rendered = render_all(ctx, set, render_context)?;
-    let edges = rendered.iter().map(|(name, model)| (name.clone(), inputs_among(model, &rendered)));
-    let ordered = order(&edges.collect())?;
+    let edges: BTreeMap<String, BTreeSet<String>> = rendered
+        .iter()
+        .map(|(name, model)| (name.clone(), inputs_among(model, &rendered)))
+        .collect();
+    let ordered = order(&edges)?;
 
-    let mut models = Vec::with_capacity(ordered.len());
+    let mut waiting: Vec<&String> = ordered.iter().collect();
+    let mut done: BTreeMap<String, BuiltModel> = BTreeMap::new();
+    let mut running = JoinSet::new();
     let mut failures = Vec::new();
-    for name in ordered {
-        let model = &rendered[&name];
-        progress.started(&name);
-        let directory = format!("builds/{id}/{name}");
-        let file = format!("{directory}/part-0000.parquet");
-        let rows = materialise(ctx, model, warehouse, &file).await?;
-        warehouse.put_text(&format!("{directory}/model.sql"), &model.sql).await?;
-        register_parquet(ctx, name.as_str(), std::slice::from_ref(&file), &[]).await?;
-        failures.extend(run_checks(ctx, model.file).await?);
-        progress.finished(&name, rows);
-        let reads = model.reads.iter().cloned().collect();
-        models.push(BuiltModel { name, files: vec![file], rows, reads });
+    while done.len() < ordered.len() {
+        waiting.retain(|&name| {
+            let is_ready = edges[name].iter().all(|input| done.contains_key(input));
+            if !is_ready || running.len() >= MODELS_AT_A_TIME {
+                return true;
+            }
+            progress.started(name);
+            let (ctx, model, warehouse) = (ctx.clone(), rendered[name].clone(), warehouse.clone());
+            let directory = format!("builds/{id}/{name}");
+            running.spawn(async move { run_model(&ctx, &model, &warehouse, &directory).await });
+            false
+        });
+        // Ready models wait for nothing but a place, so one is running whenever some are left.
+        let Some(ended) = running.join_next().await else { break };
+        let (model, failed) = ended.unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(DataFusionError::External(Box::new(error)).into()),
+        })?;
+        failures.extend(failed);
+        progress.finished(&model.name, model.rows);
+        done.insert(model.name.clone(), model);
     }
     if !failures.is_empty() {
         return Err(ModelError::Checks { failures });
     }
+    let models = ordered.iter().filter_map(|name| done.remove(name)).collect();
     let build = Build { version: BUILD_VERSION, id: id.to_owned(), inputs, models };
     warehouse.put_json(&format!("builds/{id}/manifest.json"), &build).await?;
     Ok(build)
+}
+
+/// Materialises one model, registers it, and runs its checks.
+async fn run_model(
+    ctx: &SessionContext,
+    model: &Rendered,
+    warehouse: &Warehouse,
+    directory: &str,
+) -> Result<(BuiltModel, Vec<CheckFailure>), ModelError> {
+    let name = model.file.name.clone();
+    let file = format!("{directory}/part-0000.parquet");
+    let rows = materialise(ctx, model, warehouse, &file).await?;
+    warehouse.put_text(&format!("{directory}/model.sql"), &model.sql).await?;
+    register_parquet(ctx, name.as_str(), std::slice::from_ref(&file), &[]).await?;
+    let failures = run_checks(ctx, &model.file).await?;
+    let reads = model.reads.iter().cloned().collect();
+    Ok((BuiltModel { name, files: vec![file], rows, reads }, failures))
 }
 
 /// Runs again, as views over a finished build, the models that depend on any of `changed`
@@ -247,15 +284,15 @@ pub fn snake_case(object: &str) -> String {
     name
 }
 
-fn render_all<'a>(
+fn render_all(
     ctx: &SessionContext,
-    set: &'a ModelSet,
+    set: &ModelSet,
     render_context: &RenderContext,
-) -> Result<BTreeMap<String, Rendered<'a>>, ModelError> {
+) -> Result<BTreeMap<String, Rendered>, ModelError> {
     let mut rendered = BTreeMap::new();
     for (name, file) in &set.models {
         let sql = render(set, file, render_context)?;
-        let mut model = Rendered { file, sql, reads: BTreeSet::new() };
+        let mut model = Rendered { file: file.clone(), sql, reads: BTreeSet::new() };
         let statement = parse(ctx, &model)?;
         let (tables, _) =
             resolve_table_references(&statement, true).map_err(|error| sql_error(&model, error))?;
@@ -265,18 +302,18 @@ fn render_all<'a>(
     Ok(rendered)
 }
 
-fn inputs_among(model: &Rendered<'_>, all: &BTreeMap<String, Rendered<'_>>) -> BTreeSet<String> {
+fn inputs_among(model: &Rendered, all: &BTreeMap<String, Rendered>) -> BTreeSet<String> {
     model.reads.iter().filter(|table| all.contains_key(*table)).cloned().collect()
 }
 
-fn parse(ctx: &SessionContext, model: &Rendered<'_>) -> Result<Statement, ModelError> {
+fn parse(ctx: &SessionContext, model: &Rendered) -> Result<Statement, ModelError> {
     let dialect = ctx.state().config().options().sql_parser.dialect;
     ctx.state().sql_to_statement(&model.sql, &dialect).map_err(|error| sql_error(model, error))
 }
 
 async fn plan(
     ctx: &SessionContext,
-    model: &Rendered<'_>,
+    model: &Rendered,
 ) -> Result<datafusion::prelude::DataFrame, ModelError> {
     ctx.sql(&model.sql).await.map_err(|error| sql_error(model, error))
 }
@@ -284,7 +321,7 @@ async fn plan(
 /// Writes the model's rows as they come; memory is the operators' own and one row group.
 async fn materialise(
     ctx: &SessionContext,
-    model: &Rendered<'_>,
+    model: &Rendered,
     warehouse: &Warehouse,
     path: &str,
 ) -> Result<u64, ModelError> {
@@ -298,7 +335,7 @@ async fn materialise(
 }
 
 /// Names the model and, where DataFusion tells it, the line and column.
-fn sql_error(model: &Rendered<'_>, source: DataFusionError) -> ModelError {
+fn sql_error(model: &Rendered, source: DataFusionError) -> ModelError {
     let span =
         source.iter().find_map(|error| error.diagnostic().and_then(|diagnostic| diagnostic.span));
     let (line, column) = match span {

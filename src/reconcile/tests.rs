@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use datafusion::common::TableReference;
 use datafusion::prelude::SessionContext;
-use minijinja::Value;
 
 use super::*;
 use crate::config::FieldMap;
@@ -228,7 +227,8 @@ impl World {
         ] {
             columns.insert(name.into(), extra(name).iter().map(|c| (*c).to_owned()).collect());
         }
-        let render_context = RenderContext::new(&FieldMap::empty(), Value::default());
+        let render_context =
+            RenderContext::new(&FieldMap::empty(), minijinja::context! { phone_region => "US" });
         for ((schema, table), source) in &set.sources {
             if matches!(schema.as_str(), "hubspot" | "salesforce") {
                 let mut names = source.columns.clone();

@@ -72,7 +72,7 @@ rows_with_person as (
 
     select
         rows_in_period.*,
-        concat(rows_in_period.side, ':', rows_in_period.record_id, '#', cast(rows_in_period.record_row as varchar)) as row_key,
+        concat(rows_in_period.side, ':', rows_in_period.source_object, '/', rows_in_period.record_id, '#', cast(rows_in_period.record_row as varchar)) as row_key,
         coalesce(person_crosswalk.golden_id, concat(rows_in_period.source_system, ':', rows_in_period.record_id)) as golden_id,
         linked_records.record_id is not null as is_linked
     from rows_in_period

@@ -108,6 +108,7 @@ final as (
         coalesce(contacts_by_person.n_live_contacts, 0) as n_live_contacts,
         coalesce(contacts_by_person.n_archived_contacts, 0) as n_archived_contacts,
         coalesce(live_links_by_person.n_live_links, 0) as n_live_links,
+        salesforce_people.is_opted_out,
         period.start_date,
         period.end_date,
         counted_rows.event_date,

@@ -32,18 +32,37 @@ stored_ids as (
 
 ),
 
+links as (
+
+    select * from person_links
+
+),
+
 records_by_person as (
 
     select
         golden_id,
         count(*) as n_salesforce_records,
         count(*) filter (where is_live) as n_live_records,
-        count(*) filter (where is_linked) as n_linked_records,
         count(*) filter (where is_live and salesforce_object = 'Lead') as n_live_leads,
         count(*) filter (where is_live and salesforce_object = 'Contact') as n_live_contacts
     from salesforce_people
     where golden_id is not null
     group by golden_id
+
+),
+
+-- Whether a link is lost is asked of the counted contact; another contact's link is no answer.
+linked_records_by_contact as (
+
+    select
+        links.hubspot_contact_id as contact_id,
+        count(*) as n_linked_records
+    from links
+    inner join salesforce_people
+        on links.salesforce_id = salesforce_people.salesforce_id
+    where salesforce_people.is_live
+    group by links.hubspot_contact_id
 
 ),
 
@@ -117,7 +136,7 @@ final as (
         contacts.lead_score,
         coalesce(records_by_person.n_salesforce_records, 0) as n_salesforce_records,
         coalesce(records_by_person.n_live_records, 0) as n_live_records,
-        coalesce(records_by_person.n_linked_records, 0) as n_linked_records,
+        coalesce(linked_records_by_contact.n_linked_records, 0) as n_linked_records,
         coalesce(records_by_person.n_live_leads, 0) as n_live_leads,
         coalesce(records_by_person.n_live_contacts, 0) as n_live_contacts,
         coalesce(stored_ids_by_person.n_stored_ids, 0) as n_stored_ids,
@@ -137,6 +156,8 @@ final as (
         on counted_rows.record_id = contacts.contact_id
     left join records_by_person
         on people.golden_id = records_by_person.golden_id
+    left join linked_records_by_contact
+        on counted_rows.record_id = linked_records_by_contact.contact_id
     left join stored_ids_by_person
         on people.golden_id = stored_ids_by_person.golden_id
     left join live_leads_ranked

@@ -21,17 +21,24 @@ users as (
 
 ),
 
-resets as (
+resets_ranked as (
 
     select
         lead_id,
-        max(changed_at) as reset_at,
-        max(changed_by_id) as changed_by_id
+        changed_at,
+        changed_by_id,
+        row_number() over (partition by lead_id order by changed_at desc, history_id desc) as reset_rank
     from lead_history
     where field = 'MQL_Date__c'
         and old_value is not null
         and new_value is null
-    group by lead_id
+
+),
+
+latest_resets as (
+
+    select * from resets_ranked
+    where reset_rank = 1
 
 ),
 
@@ -63,28 +70,31 @@ mark_overwritten as (
         reference_leads.golden_id, reference_leads.row_key, 'F4' as code, 'A' as grade,
         concat(
             'The MQL date of Lead ', reference_leads.lead_id, ' was set and then emptied',
-            coalesce(concat(' on ', to_char(resets.reset_at, '%Y-%m-%d %H:%M'), ' UTC'), ''),
-            coalesce(concat(' by ', users.user_name), '')
+            coalesce(' on ' || to_char(latest_resets.changed_at, '%Y-%m-%d %H:%M') || ' UTC', ''),
+            coalesce(' by ' || users.user_name, '')
         ) as sentence,
         reference_leads.evidence
     from reference_leads
     inner join marks_in_history
         on reference_leads.lead_id = marks_in_history.lead_id
-    left join resets
-        on reference_leads.lead_id = resets.lead_id
+    left join latest_resets
+        on reference_leads.lead_id = latest_resets.lead_id
     left join users
-        on resets.changed_by_id = users.user_id
+        on latest_resets.changed_by_id = users.user_id
 
 ),
 
 stage_skipped as (
 
     select
-        golden_id, row_key, 'F7' as code, 'A' as grade,
-        concat('Lead ', lead_id, ' is at ', lifecycle_stage, ' and was never MQL') as sentence,
-        evidence
+        reference_leads.golden_id, reference_leads.row_key, 'F7' as code, 'A' as grade,
+        concat('Lead ', reference_leads.lead_id, ' is at ', reference_leads.lifecycle_stage, ' and was never MQL') as sentence,
+        reference_leads.evidence
     from reference_leads
-    where lower(lifecycle_stage) in ('sql', 'opportunity', 'customer')
+    left join marks_in_history
+        on reference_leads.lead_id = marks_in_history.lead_id
+    where marks_in_history.lead_id is null
+        and lower(reference_leads.lifecycle_stage) in ('sql', 'opportunity', 'customer')
 
 ),
 

@@ -6,12 +6,6 @@ with exits as (
 
 ),
 
-hubspot_people as (
-
-    select * from int_gap_hubspot_people
-
-),
-
 salesforce_people as (
 
     select * from int_gap_salesforce_people
@@ -28,7 +22,21 @@ contact_history as (
 lead_history as (
 
     select * from stg_salesforce__lead_history
-    where field = 'Email'
+
+),
+
+salesforce_contact_history as (
+
+    select * from stg_salesforce__contact_history
+
+),
+
+links as (
+
+    select distinct
+        hubspot_contact_id,
+        salesforce_id
+    from person_links
 
 ),
 
@@ -80,45 +88,48 @@ unlinked as (
 
 ),
 
-former_emails as (
+former_emails_in_salesforce as (
 
-    select distinct
-        hubspot_people.golden_id,
-        lower(contact_history.value) as email
-    from contact_history
-    inner join hubspot_people
-        on contact_history.contact_id = hubspot_people.contact_id
-    where contact_history.value is not null
+    select lead_id as salesforce_id, lower(old_value) as email
+    from lead_history
+    where field = 'Email'
+    union all
+    select contact_id as salesforce_id, lower(old_value) as email
+    from salesforce_contact_history
+    where field = 'Email'
+
+),
+
+records_with_former_email as (
+
+    select
+        unlinked.*,
+        'carries the email the contact had before' as finding
+    from unlinked
+    inner join contact_history
+        on unlinked.contact_id = contact_history.contact_id
+        and unlinked.email = lower(contact_history.value)
+    where (unlinked.email is distinct from unlinked.contact_email)
+    union all
+    select
+        unlinked.*,
+        'had the email of the contact before it was changed there' as finding
+    from unlinked
+    inner join former_emails_in_salesforce
+        on unlinked.salesforce_id = former_emails_in_salesforce.salesforce_id
+        and unlinked.contact_email = former_emails_in_salesforce.email
+    where (unlinked.email is distinct from unlinked.contact_email)
 
 ),
 
 email_changed as (
 
     select
-        unlinked.golden_id, unlinked.row_key, 'L1' as code, 'A' as grade, true as may_be_primary,
-        concat('Salesforce ', min(unlinked.salesforce_object), ' ', min(unlinked.salesforce_id), ' carries the email the contact had before') as sentence,
-        min(unlinked.evidence) as evidence
-    from unlinked
-    inner join former_emails
-        on unlinked.golden_id = former_emails.golden_id
-        and unlinked.email = former_emails.email
-    where (unlinked.email is distinct from unlinked.contact_email)
-    group by unlinked.golden_id, unlinked.row_key
-
-),
-
-email_changed_in_salesforce as (
-
-    select
-        unlinked.golden_id, unlinked.row_key, 'L1' as code, 'A' as grade, true as may_be_primary,
-        concat('Salesforce Lead ', min(unlinked.salesforce_id), ' had the email of the contact before it was changed there') as sentence,
-        min(unlinked.evidence) as evidence
-    from unlinked
-    inner join lead_history
-        on unlinked.salesforce_id = lead_history.lead_id
-        and unlinked.contact_email = lower(lead_history.old_value)
-    where (unlinked.email is distinct from unlinked.contact_email)
-    group by unlinked.golden_id, unlinked.row_key
+        golden_id, row_key, 'L1' as code, 'A' as grade, true as may_be_primary,
+        concat('Salesforce ', min(salesforce_object), ' ', min(salesforce_id), ' ', first_value(finding order by salesforce_id, finding)) as sentence,
+        min(evidence) as evidence
+    from records_with_former_email
+    group by golden_id, row_key
 
 ),
 
@@ -129,7 +140,7 @@ additional_email as (
         concat('Salesforce ', min(salesforce_object), ' ', min(salesforce_id), ' carries an additional email of the contact') as sentence,
         min(evidence) as evidence
     from unlinked
-    where strpos(concat(';', replace(additional_emails, ' ', ''), ';'), concat(';', email, ';')) > 0
+    where array_has(string_to_array(replace(additional_emails, ' ', ''), ';'), email)
     group by golden_id, row_key
 
 ),
@@ -155,12 +166,15 @@ stale_id as (
         unlinked.golden_id, unlinked.row_key, 'L5' as code, 'A' as grade, true as may_be_primary,
         concat(
             'The contact is linked to ', min(stored_ids.stored_id), ', which is ',
-            case
-                when bool_or(stored_ids.is_merged) then 'merged away'
-                when bool_or(stored_ids.is_deleted) then 'deleted'
-                when bool_or(stored_ids.is_converted) then 'converted'
-                else 'not in this org'
-            end,
+            first_value(
+                case
+                    when stored_ids.is_merged then 'merged away'
+                    when stored_ids.is_deleted then 'deleted'
+                    when stored_ids.is_converted then 'converted'
+                    else 'not in this org'
+                end
+                order by stored_ids.stored_id
+            ),
             ', while ', min(unlinked.salesforce_object), ' ', min(unlinked.salesforce_id), ' is live'
         ) as sentence,
         min(unlinked.evidence) as evidence
@@ -189,7 +203,7 @@ twin_made_by_rep as (
                 person_name_key(unlinked.first_name, unlinked.last_name) = person_name_key(unlinked.contact_first_name, unlinked.contact_last_name)
                 and (
                     company_name_key(unlinked.company_name) = company_name_key(unlinked.contact_company_name)
-                    or phone_key(unlinked.phone, 'US') = phone_key(unlinked.contact_phone, 'US')
+                    or phone_key(unlinked.phone, {{ project.phone_region | quote }}) = phone_key(unlinked.contact_phone, {{ project.phone_region | quote }})
                 )
             )
         )
@@ -204,14 +218,18 @@ linked_to_other_duplicate as (
         concat('The contact is linked to ', min(linked_records.salesforce_id), ', but Sales works ', min(worked_records.salesforce_id)) as sentence,
         concat(min(exits.evidence), ';salesforce.', min(linked_records.salesforce_object), '/', min(linked_records.salesforce_id), ';salesforce.', min(worked_records.salesforce_object), '/', min(worked_records.salesforce_id)) as evidence
     from exits
+    inner join links
+        on exits.contact_id = links.hubspot_contact_id
     inner join live_records as linked_records
-        on exits.golden_id = linked_records.golden_id
+        on links.salesforce_id = linked_records.salesforce_id
     inner join live_records as worked_records
         on exits.golden_id = worked_records.golden_id
         and linked_records.salesforce_object = worked_records.salesforce_object
-    where linked_records.is_linked
+    left join links as links_to_worked
+        on exits.contact_id = links_to_worked.hubspot_contact_id
+        and worked_records.salesforce_id = links_to_worked.salesforce_id
+    where links_to_worked.salesforce_id is null
         and linked_records.last_activity_date is null
-        and not worked_records.is_linked
         and worked_records.last_activity_date is not null
     group by exits.golden_id, exits.row_key
 
@@ -248,8 +266,6 @@ two_contacts_one_record as (
 tests as (
 
     select * from email_changed
-    union all
-    select * from email_changed_in_salesforce
     union all
     select * from additional_email
     union all

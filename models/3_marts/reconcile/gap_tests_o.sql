@@ -37,8 +37,11 @@ converted_before as (
 
     select
         golden_id, row_key, 'O2' as code, 'A' as grade,
-        concat('Lead ', min(salesforce_id), ' was converted on ', to_char(max(converted_date), '%Y-%m-%d'), ', before this MQL') as sentence,
-        min(evidence) as evidence
+        concat(
+            'Lead ', first_value(salesforce_id order by converted_date desc nulls last, salesforce_id),
+            ' was converted on ', to_char(max(converted_date), '%Y-%m-%d'), ', before this MQL'
+        ) as sentence,
+        first_value(evidence order by converted_date desc nulls last, salesforce_id) as evidence
     from converted_leads
     group by golden_id, row_key
     having max(converted_date) < min(sales_event_date)
@@ -49,8 +52,11 @@ converted_since as (
 
     select
         golden_id, row_key, 'O3' as code, 'A' as grade,
-        concat('Lead ', min(salesforce_id), ' was converted on ', to_char(min(converted_date), '%Y-%m-%d'), ', and the report drops converted leads') as sentence,
-        min(evidence) as evidence
+        concat(
+            'Lead ', first_value(salesforce_id order by converted_date, salesforce_id),
+            ' was converted on ', to_char(min(converted_date), '%Y-%m-%d'), ', and the report drops converted leads'
+        ) as sentence,
+        first_value(evidence order by converted_date, salesforce_id) as evidence
     from converted_leads
     where converted_date >= sales_event_date
         and converted_date <= sales_as_of_date

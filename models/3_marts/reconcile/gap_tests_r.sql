@@ -20,6 +20,13 @@ stored_ids as (
 
 ),
 
+held_back_records as (
+
+    select * from held_back
+    where object in ('Lead', 'Contact')
+
+),
+
 survivors as (
 
     select
@@ -51,17 +58,6 @@ removed_records as (
 
 ),
 
-merged_counts as (
-
-    select
-        golden_id,
-        count(*) as n_merged_records
-    from removed_records
-    where master_record_id is not null
-    group by golden_id
-
-),
-
 live_converted_counts as (
 
     select
@@ -82,15 +78,22 @@ deleted as (
         concat('Salesforce ', min(removed_records.salesforce_object), ' ', min(removed_records.salesforce_id), ' was deleted and lies in the recycle bin') as sentence,
         concat(min(removed_records.evidence), ';salesforce.', min(removed_records.salesforce_object), '/', min(removed_records.salesforce_id)) as evidence
     from removed_records
-    left join merged_counts
-        on removed_records.golden_id = merged_counts.golden_id
     left join live_converted_counts
         on removed_records.golden_id = live_converted_counts.golden_id
     where removed_records.n_live_records = 0
         and removed_records.master_record_id is null
-        and merged_counts.golden_id is null
         and live_converted_counts.golden_id is null
     group by removed_records.golden_id, removed_records.row_key
+
+),
+
+merged_records as (
+
+    select
+        *,
+        concat(evidence, ';salesforce.', salesforce_object, '/', salesforce_id, ';salesforce.', salesforce_object, '/', master_record_id) as merge_evidence
+    from removed_records
+    where master_record_id is not null
 
 ),
 
@@ -99,10 +102,9 @@ merged as (
     select
         golden_id, row_key, 'R2' as code, 'A' as grade,
         min(n_live_records) = 0 and not bool_or(has_live_survivor) as may_be_primary,
-        concat('Salesforce ', min(salesforce_object), ' ', min(salesforce_id), ' was merged into ', min(master_record_id)) as sentence,
-        concat(min(evidence), ';salesforce.', min(salesforce_object), '/', min(salesforce_id), ';salesforce.', min(salesforce_object), '/', min(master_record_id)) as evidence
-    from removed_records
-    where master_record_id is not null
+        first_value(concat('Salesforce ', salesforce_object, ' ', salesforce_id, ' was merged into ', master_record_id) order by salesforce_id) as sentence,
+        first_value(merge_evidence order by salesforce_id) as evidence
+    from merged_records
     group by golden_id, row_key
 
 ),
@@ -111,9 +113,9 @@ merged_with_another_person as (
 
     select
         golden_id, row_key, 'U4' as code, 'A' as grade, true as may_be_primary,
-        concat('Salesforce merged ', min(salesforce_id), ' into ', min(master_record_id), ', which is another person in HubSpot') as sentence,
-        concat(min(evidence), ';salesforce.', min(salesforce_object), '/', min(salesforce_id), ';salesforce.', min(salesforce_object), '/', min(master_record_id)) as evidence
-    from removed_records
+        first_value(concat('Salesforce merged ', salesforce_id, ' into ', master_record_id, ', which is another person in HubSpot') order by salesforce_id) as sentence,
+        first_value(merge_evidence order by salesforce_id) as evidence
+    from merged_records
     where has_live_survivor
         and n_live_records = 0
         and (survivor_golden_id is distinct from golden_id)
@@ -136,6 +138,22 @@ purged as (
 
 ),
 
+-- What an earlier snapshot knew and this one does not is held back from being created again.
+vanished as (
+
+    select
+        exits.golden_id, exits.row_key, 'R3' as code, 'A' as grade, true as may_be_primary,
+        concat('Salesforce had ', min(held_back_records.value), ' in an earlier snapshot and no longer knows it') as sentence,
+        min(exits.evidence) as evidence
+    from exits
+    inner join held_back_records
+        on exits.golden_id = held_back_records.golden_id
+    where exits.has_never_arrived
+        and held_back_records.reason_code = 'deleted_there'
+    group by exits.golden_id, exits.row_key
+
+),
+
 tests as (
 
     select * from deleted
@@ -145,6 +163,8 @@ tests as (
     select * from merged_with_another_person
     union all
     select * from purged
+    union all
+    select * from vanished
 
 ),
 

@@ -1,5 +1,4 @@
 -- gap_tests_t: people who never arrived in Salesforce: not eligible, not attempted, or refused.
--- The only template mark asks which inclusion rules are about the score.
 -- Refusals are predicted from metadata, grade D, because no error text of the sync is at hand.
 -- grain: one row per row_key, code
 with exits as (
@@ -17,7 +16,10 @@ inclusion as (
 
 held_back_records as (
 
-    select * from held_back
+    select
+        *,
+        coalesce(' `' || value || '`', '') as quoted_value
+    from held_back
     where object in ('Lead', 'Contact')
 
 ),
@@ -39,18 +41,44 @@ refusals as (
 
     select
         golden_id,
+        field,
+        value,
+        reason_code,
         case
+            when reason_code = 'on_hold' then 'T7'
             when reason_code = 'required_field_empty' then 'T14'
-            when reason_code in ('would_be_refused', 'value_unmapped') then 'T15'
+            when reason_code in ('would_be_refused', 'would_be_accepted_silently', 'value_unmapped') then 'T15'
             when reason_code = 'would_be_refused_inactive' then 'T16'
-            when reason_code = 'not_writable' then 'T20'
+            when reason_code = 'key_taken' then 'T19'
+            when reason_code in ('not_writable', 'not_visible', 'no_key_field', 'no_link_field') then 'T20'
             when reason_code in ('owner_inactive', 'owner_unmapped') then 'T21'
-            when reason_code = 'too_long' then 'T22'
+            when reason_code in ('too_long', 'does_not_cast') then 'T22'
         end as code,
-        min(field) as field,
-        min(value) as value
+        case
+            when reason_code = 'on_hold' then 'Somebody put the person on hold'
+            when reason_code = 'required_field_empty' then concat('Salesforce requires ', field, ', which is blank')
+            when reason_code = 'would_be_refused_inactive' then concat('Salesforce retired the value for ', field, quoted_value)
+            when reason_code = 'key_taken' then concat('The Salesforce record', quoted_value, ' carries the key of the person already')
+            when reason_code = 'not_writable' then concat('The integration user may not write ', field)
+            when reason_code = 'not_visible' then concat('The integration user does not see ', field, ' in HubSpot')
+            when reason_code = 'no_key_field' then concat('Salesforce has no unique field', quoted_value, ' for the key of the person')
+            when reason_code = 'no_link_field' then concat('Salesforce has no field', quoted_value, ' for the link to the contact')
+            when reason_code in ('owner_inactive', 'owner_unmapped') then concat('The owner', quoted_value, ' has no active user in Salesforce')
+            when reason_code = 'too_long' then concat('The value of ', field, ' is too long for Salesforce')
+            when reason_code = 'does_not_cast' then concat('The value of ', field, quoted_value, ' is not of the type of the field')
+            else concat('Salesforce has no value for ', field, quoted_value)
+        end as sentence
     from held_back_records
-    group by 1, 2
+
+),
+
+refusals_ranked as (
+
+    select
+        *,
+        row_number() over (partition by golden_id, code order by field, value, reason_code) as refusal_rank
+    from refusals
+    where code is not null
 
 ),
 
@@ -102,8 +130,7 @@ invalid_email as (
 people_held_back as (
 
     select distinct golden_id
-    from refusals
-    where code is not null
+    from held_back_records
 
 ),
 
@@ -144,21 +171,15 @@ in_flight as (
 refused as (
 
     select
-        people.golden_id, people.row_key, refusals.code, 'D' as grade,
-        case refusals.code
-            when 'T14' then concat('Salesforce requires ', refusals.field, ', which is blank')
-            when 'T15' then concat('Salesforce has no value for ', refusals.field, ' `', refusals.value, '`')
-            when 'T16' then concat('Salesforce retired the value for ', refusals.field, ' `', refusals.value, '`')
-            when 'T20' then concat('The integration user may not write ', refusals.field)
-            when 'T21' then concat('The owner ', coalesce(concat('`', refusals.value, '` '), ''), 'has no active user in Salesforce')
-            else concat('The value of ', refusals.field, ' is too long for Salesforce')
-        end as sentence,
+        people.golden_id, people.row_key, refusals_ranked.code,
+        case when refusals_ranked.reason_code = 'on_hold' then 'A' else 'D' end as grade,
+        refusals_ranked.sentence,
         people.evidence
     from people
-    inner join refusals
-        on people.golden_id = refusals.golden_id
-    where refusals.code is not null
-        and people.is_included
+    inner join refusals_ranked
+        on people.golden_id = refusals_ranked.golden_id
+        and refusals_ranked.refusal_rank = 1
+    where people.is_included
 
 ),
 

@@ -32,11 +32,36 @@ counting_rows as (
 
 ),
 
-merged_contacts as (
+-- Where each id that a contact carries leads to, a merge followed.
+resolved_ids as (
 
-    select distinct contact_id
+    select
+        contact_id,
+        stored_id,
+        coalesce(survivor_id, salesforce_id) as resolved_id
     from stored_ids
-    where is_merged
+
+),
+
+-- One id on two contacts is no merge; two ids that meet in one record are.
+contacts_merged_in_salesforce as (
+
+    select distinct
+        resolved_ids.contact_id,
+        other_resolved_ids.contact_id as other_contact_id
+    from resolved_ids
+    inner join resolved_ids as other_resolved_ids
+        on resolved_ids.resolved_id = other_resolved_ids.resolved_id
+        and resolved_ids.stored_id <> other_resolved_ids.stored_id
+
+),
+
+emails_by_contact as (
+
+    select
+        contact_id,
+        string_to_array(nullif(concat_ws(';', email, replace(additional_emails, ' ', '')), ''), ';') as emails
+    from hubspot_people
 
 ),
 
@@ -62,13 +87,11 @@ merged_in_salesforce as (
     inner join counting_rows
         on extra_rows.golden_id = counting_rows.golden_id
         and extra_rows.side = counting_rows.side
-    left join merged_contacts
-        on extra_rows.record_id = merged_contacts.contact_id
-    left join merged_contacts as counting_merged_contacts
-        on counting_rows.record_id = counting_merged_contacts.contact_id
+    inner join contacts_merged_in_salesforce
+        on extra_rows.record_id = contacts_merged_in_salesforce.contact_id
+        and counting_rows.record_id = contacts_merged_in_salesforce.other_contact_id
     where extra_rows.side = 'marketing'
         and extra_rows.record_row = 1
-        and (merged_contacts.contact_id is not null or counting_merged_contacts.contact_id is not null)
 
 ),
 
@@ -76,20 +99,16 @@ several_contacts as (
 
     select
         extra_rows.golden_id, 'extra_marketing' as side, extra_rows.row_key, 'U1' as code,
-        case
-            when strpos(concat(';', replace(counting_contacts.additional_emails, ' ', ''), ';'), concat(';', extra_contacts.email, ';')) > 0 then 'A'
-            when extra_contacts.email = counting_contacts.email then 'A'
-            else 'B'
-        end as grade,
+        case when array_has_any(extra_contacts.emails, counting_contacts.emails) then 'A' else 'B' end as grade,
         concat('Contact ', extra_rows.record_id, ' is the same person as contact ', counting_rows.record_id, ', which is counted already') as sentence,
         concat('hubspot.contacts/', extra_rows.record_id, ';hubspot.contacts/', counting_rows.record_id) as evidence
     from extra_rows
     inner join counting_rows
         on extra_rows.golden_id = counting_rows.golden_id
         and extra_rows.side = counting_rows.side
-    left join hubspot_people as extra_contacts
+    left join emails_by_contact as extra_contacts
         on extra_rows.record_id = extra_contacts.contact_id
-    left join hubspot_people as counting_contacts
+    left join emails_by_contact as counting_contacts
         on counting_rows.record_id = counting_contacts.contact_id
     where extra_rows.side = 'marketing'
         and extra_rows.record_row = 1

@@ -133,25 +133,30 @@ disposable_mailboxes as (
 
 skipped_stages as (
 
-    select distinct
+    select
         exits.golden_id, exits.row_key, 'V9' as code, 'B' as grade,
-        concat('MQL and ', stage_entries.stage, ' were entered at the same instant, so MQL was filled in when it was skipped') as sentence,
-        exits.evidence
+        concat(
+            'MQL and ', first_value(stage_entries.stage order by stage_entries.stage_rank, stage_entries.stage),
+            ' were entered at the same instant, so MQL was filled in when it was skipped'
+        ) as sentence,
+        min(exits.evidence) as evidence
     from exits
     inner join stage_entries
         on exits.contact_id = stage_entries.contact_id
         and exits.event_at = stage_entries.entered_at
-    where stage_entries.stage = 'salesqualifiedlead'
+    where stage_entries.stage_rank > 3
+    group by exits.golden_id, exits.row_key
 
 ),
 
+-- A cleared stage is before all others; a stage that the list does not know is neither back nor on.
 changes_after_mql as (
 
     select
         exits.golden_id,
         exits.row_key,
         exits.evidence,
-        coalesce(lifecycle_stages.stage_rank, 0) as stage_rank,
+        case when contact_history.value is null then 0 else lifecycle_stages.stage_rank end as stage_rank,
         contact_history.changed_at,
         local_date(contact_history.changed_at, exits.marketing_zone) < exits.end_date as is_in_period
     from exits

@@ -18,9 +18,21 @@ salesforce_people as (
 
 ),
 
+stage_entries as (
+
+    select * from int_stage_entries
+
+),
+
 lead_history as (
 
     select * from stg_salesforce__lead_history
+
+),
+
+users as (
+
+    select * from stg_salesforce__users
 
 ),
 
@@ -32,11 +44,13 @@ integration_users as (
 
 excluded_domains as (
 
-    select lower(trim(domain)) as domain, 'a test domain' as meaning from seeds.test_domains
+    select lower(trim(domain)) as domain, 'B' as grade, 'is a test domain' as finding from seeds.test_domains
     union
-    select lower(trim(domain)) as domain, 'our own' as meaning from seeds.own_domains
+    select lower(trim(domain)) as domain, 'A' as grade, 'is our own' as finding from seeds.own_domains
     union
-    select lower(trim(domain)) as domain, 'a competitor''s' as meaning from seeds.competitor_domains
+    select lower(trim(domain)) as domain, 'B' as grade, 'is a competitor''s' as finding from seeds.competitor_domains
+    union
+    select lower(trim(domain)) as domain, 'C' as grade, 'gives out throw-away mailboxes' as finding from seeds.disposable_domains
 
 ),
 
@@ -47,34 +61,92 @@ import_lead_sources as (
 
 ),
 
+user_emails as (
+
+    select distinct email
+    from users
+    where email is not null
+
+),
+
+exclusions as (
+
+    select
+        entries.golden_id, entries.row_key, excluded_domains.grade,
+        concat('The email domain ', entries.email_domain, ' ', excluded_domains.finding) as sentence,
+        entries.evidence
+    from entries
+    inner join excluded_domains
+        on entries.email_domain = excluded_domains.domain
+    union all
+    select
+        entries.golden_id, entries.row_key, 'A' as grade,
+        'The email is that of one of our own users' as sentence,
+        entries.evidence
+    from entries
+    inner join user_emails
+        on entries.email = user_emails.email
+    union all
+    select
+        golden_id, row_key, 'A' as grade,
+        'The person opted out of all email' as sentence,
+        evidence
+    from entries
+    where is_opted_out
+    union all
+    select
+        golden_id, row_key, 'C' as grade,
+        'Name or email is that of a test record' as sentence,
+        evidence
+    from entries
+    where coalesce(regexp_like(email_local_part, '^(test|qa|testing)([0-9+._-].*)?$'), false)
+        or coalesce(regexp_like(lower(first_name), '^(test|testing|qa)([^a-z].*)?$'), false)
+
+),
+
+exclusions_ranked as (
+
+    select
+        *,
+        row_number() over (partition by row_key order by grade, sentence) as exclusion_rank
+    from exclusions
+
+),
+
 should_not_count as (
 
     select
-        entries.golden_id, entries.row_key, 'XV' as code, 'B' as grade,
-        case
-            when min(excluded_domains.domain) is not null then concat('The email domain ', min(entries.email_domain), ' is ', min(excluded_domains.meaning))
-            else 'Name or email is that of a test record'
-        end as sentence,
-        min(entries.evidence) as evidence
+        golden_id, row_key, 'XV' as code, grade, sentence, evidence
+    from exclusions_ranked
+    where exclusion_rank = 1
+
+),
+
+entered_in_period as (
+
+    select distinct
+        entries.row_key
     from entries
-    left join excluded_domains
-        on entries.email_domain = excluded_domains.domain
-    where excluded_domains.domain is not null
-        or coalesce(regexp_like(entries.email_local_part, '^(test|qa|testing)([0-9+._-].*)?$'), false)
-        or coalesce(regexp_like(lower(entries.first_name), '^(test|testing|qa)([^a-z].*)?$'), false)
-    group by entries.golden_id, entries.row_key
+    inner join stage_entries
+        on entries.reference_contact_id = stage_entries.contact_id
+    where stage_entries.stage = 'marketingqualifiedlead'
+        and local_date(stage_entries.entered_at, entries.marketing_zone) >= entries.start_date
+        and local_date(stage_entries.entered_at, entries.marketing_zone) < entries.end_date
 
 ),
 
 link_lost as (
 
     select
-        golden_id, row_key, 'XL' as code, 'B' as grade,
-        concat('Contact ', reference_contact_id, ' is the same person, but is not linked to the lead') as sentence,
-        concat(evidence, ';hubspot.contacts/', reference_contact_id) as evidence
+        entries.golden_id, entries.row_key, 'XL' as code, 'B' as grade,
+        concat('Contact ', entries.reference_contact_id, ' is the same person, but is not linked to the lead') as sentence,
+        concat(entries.evidence, ';hubspot.contacts/', entries.reference_contact_id) as evidence
     from entries
-    where n_live_contacts > 0
-        and n_live_links = 0
+    left join entered_in_period
+        on entries.row_key = entered_in_period.row_key
+    where entries.n_live_contacts > 0
+        and entries.n_live_links = 0
+        and entered_in_period.row_key is null
 
 ),
 
@@ -122,12 +194,16 @@ linked_entries as (
         entries.end_date,
         hubspot_people.lifecycle_stage,
         hubspot_people.n_mql_entries,
+        entered_in_period.row_key is not null as is_entered_in_period,
         hubspot_people.latest_mql_at,
+        local_date(hubspot_people.first_mql_at, entries.marketing_zone) as first_mql_date,
         local_date(hubspot_people.latest_mql_at, entries.marketing_zone) as latest_mql_date,
         local_date(hubspot_people.first_later_stage_at, entries.marketing_zone) as first_later_stage_date
     from entries
     inner join hubspot_people
         on entries.reference_contact_id = hubspot_people.contact_id
+    left join entered_in_period
+        on entries.row_key = entered_in_period.row_key
 
 ),
 
@@ -140,6 +216,22 @@ stage_skipped as (
     from linked_entries
     where n_mql_entries = 0
         and first_later_stage_date < end_date
+
+),
+
+stage_passed_before as (
+
+    select
+        golden_id, row_key, 'X8' as code, 'A' as grade,
+        concat(
+            'Contact ', reference_contact_id, ' was MQL on ', to_char(first_mql_date, '%Y-%m-%d'),
+            ' and past it by ', to_char(first_later_stage_date, '%Y-%m-%d'), ', before the period'
+        ) as sentence,
+        evidence
+    from linked_entries
+    where first_mql_date < start_date
+        and first_later_stage_date < start_date
+        and not is_entered_in_period
 
 ),
 
@@ -188,18 +280,21 @@ without_email as (
 
 ),
 
+-- One load may mix import sources, but a lead of another source is no part of it.
 -- What Concord wrote itself is never taken for a burst.
-leads_of_others as (
+imported_leads_of_others as (
 
     select
-        salesforce_id,
-        created_by_id,
-        created_at
+        salesforce_people.salesforce_id,
+        salesforce_people.created_by_id,
+        salesforce_people.created_at
     from salesforce_people
-    where salesforce_object = 'Lead'
-        and concord_key is null
-        and created_by_id is not null
-        and created_at is not null
+    inner join import_lead_sources
+        on salesforce_people.lead_source = import_lead_sources.lead_source
+    where salesforce_people.salesforce_object = 'Lead'
+        and salesforce_people.concord_key is null
+        and salesforce_people.created_by_id is not null
+        and salesforce_people.created_at is not null
 
 ),
 
@@ -214,7 +309,7 @@ bursts_ending as (
             order by created_at
             range between interval '10 minutes' preceding and current row
         ) as n_leads_before
-    from leads_of_others
+    from imported_leads_of_others
 
 ),
 
@@ -235,11 +330,9 @@ imported as (
 
     select
         without_contact.golden_id, without_contact.row_key, 'X2' as code, 'B' as grade,
-        concat('The lead came with ', without_contact.lead_source, ', one of ', cast(bursts.n_leads_in_burst as varchar), ' that one user created within 10 minutes') as sentence,
+        concat('The lead came with ', without_contact.lead_source, ', one of ', cast(bursts.n_leads_in_burst as varchar), ' imported leads that one user created within 10 minutes') as sentence,
         without_contact.evidence
     from without_contact
-    inner join import_lead_sources
-        on without_contact.lead_source = import_lead_sources.lead_source
     inner join bursts
         on without_contact.salesforce_id = bursts.salesforce_id
     where bursts.n_leads_in_burst >= 5
@@ -309,6 +402,8 @@ tests as (
     select * from contact_vanished
     union all
     select * from stage_skipped
+    union all
+    select * from stage_passed_before
     union all
     select * from stage_reset
     union all
