@@ -13,28 +13,45 @@ decisions as (
 
 ),
 
-chosen as (
+decided as (
 
     select
-        field_values.*,
+        entity, golden_id, field, full_name,
         case
-            when field_values.salesforce_id is null then 'hubspot'
-            when field_values.hubspot_id is null then 'salesforce'
             -- A blank in the owner that does not erase leaves the other side's value.
-            when decisions.source_value is null and (decisions.status is distinct from 'action') and field_values.hubspot_value is not null then 'hubspot'
-            when decisions.source_value is null and (decisions.status is distinct from 'action') and field_values.salesforce_value is not null then 'salesforce'
-            else coalesce(decisions.source_system, 'hubspot')
+            when source_value is null and (status is distinct from 'action') and hubspot_value is not null then 'hubspot'
+            when source_value is null and (status is distinct from 'action') and salesforce_value is not null then 'salesforce'
+            else source_system
         end as source_system,
         case
-            when field_values.salesforce_id is null then 'only_in_hubspot'
-            when field_values.hubspot_id is null then 'only_in_salesforce'
-            when decisions.is_agreed then 'agreed'
-            when decisions.source_value is null and (decisions.status is distinct from 'action') then 'only_value'
-            else decisions.rule
-        end as rule
+            when is_agreed then 'agreed'
+            when source_value is null and (status is distinct from 'action') then 'only_value'
+            else rule
+        end as rule,
+        hubspot_object, hubspot_id, hubspot_raw, hubspot_value, hubspot_problem,
+        salesforce_object, salesforce_id, salesforce_raw, salesforce_value, salesforce_problem
+    from decisions
+
+),
+
+on_one_side as (
+
+    select
+        entity, golden_id, field, full_name,
+        case when salesforce_id is null then 'hubspot' else 'salesforce' end as source_system,
+        case when salesforce_id is null then 'only_in_hubspot' else 'only_in_salesforce' end as rule,
+        hubspot_object, hubspot_id, hubspot_raw, hubspot_value, hubspot_problem,
+        salesforce_object, salesforce_id, salesforce_raw, salesforce_value, salesforce_problem
     from field_values
-    left join decisions
-        on field_values.golden_id = decisions.golden_id and field_values.field = decisions.field
+    where hubspot_id is null or salesforce_id is null
+
+),
+
+chosen as (
+
+    select * from decided
+    union all
+    select * from on_one_side
 
 ),
 

@@ -200,12 +200,17 @@ pub fn main() -> process::ExitCode {
     }
 }
 
+/// Threads for files and the sandbox's databases. Each keeps freed memory of its own, so that many
+/// would hold more than they ever use together.
+const BLOCKING_THREADS_MAX: usize = 4;
+
 fn run_command(cli: &Cli, ui: &Ui) -> Result<ExitCode, CliError> {
     if let Command::Config(command) = &cli.command {
         return config::run(command, &cli.global, ui);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .map_err(CliError::Runtime)?;
     runtime.block_on(dispatch(&cli.command, &cli.global, ui))

@@ -41,7 +41,7 @@ pub use run::{
 pub use session::{
     Namespaces, new_session, register_batches, register_parquet, register_rows, register_seeds,
 };
-pub use sidecar::{Check, Sidecar};
+pub use sidecar::{Check, Joins, Sidecar};
 pub use stage::{
     Opened, Question, StageError, connection, open_anything, open_latest, open_sources, run_build,
 };

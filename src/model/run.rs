@@ -1,6 +1,7 @@
 //! Runs models in order, materialises each, and runs its checks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use datafusion::common::TableReference;
@@ -16,7 +17,10 @@ use tokio::task::JoinSet;
 use super::checks::{CheckFailure, run_checks};
 use super::render::render;
 use super::session::register_batches;
-use super::{ModelError, ModelFile, ModelSet, RenderContext, SqlError, order, register_parquet};
+use super::{
+    Joins, ModelError, ModelFile, ModelSet, Opened, RenderContext, SqlError, order,
+    register_parquet,
+};
 use crate::warehouse::Warehouse;
 
 /// Format of `builds/<id>/manifest.json`.
@@ -49,6 +53,9 @@ pub struct BuiltModel {
     pub name: String,
     pub files: Vec<String>,
     pub rows: u64,
+    /// How long it took, its checks included, beside the other model that ran.
+    #[serde(default)]
+    pub ms: u64,
     /// Models and sources that it read.
     pub reads: Vec<String>,
 }
@@ -61,9 +68,6 @@ pub trait ModelProgress: Send + Sync {
 
 impl ModelProgress for () {}
 
-/// Models that run side by side: planning keeps one core busy, and memory is shared by all.
-const MODELS_AT_A_TIME: usize = 2;
-
 /// A model ready to run.
 #[derive(Clone)]
 struct Rendered {
@@ -72,7 +76,7 @@ struct Rendered {
     reads: BTreeSet<String>,
 }
 
-/// Runs every model and publishes the build.
+/// Runs every model, `at_a_time` of them side by side, and publishes the build.
 ///
 /// The session must hold the sources; sources that staging names and the session lacks are
 /// registered as empty tables. Models are left registered in the session.
@@ -80,14 +84,13 @@ struct Rendered {
 /// # Errors
 /// When a model cannot be rendered or run, or a check fails. Nothing is published then.
 pub async fn build(
-    ctx: &SessionContext,
-    set: &ModelSet,
-    render_context: &RenderContext,
+    opened: &Opened,
     warehouse: &Warehouse,
     id: &str,
-    inputs: BuildInputs,
+    at_a_time: usize,
     progress: &dyn ModelProgress,
 ) -> Result<Build, ModelError> {
+    let Opened { ctx, set, render_context, inputs, .. } = opened;
     register_missing_sources(ctx, set, render_context)?;
     let rendered = render_all(ctx, set, render_context)?;
     let edges: BTreeMap<String, BTreeSet<String>> = rendered
@@ -103,7 +106,7 @@ pub async fn build(
     while done.len() < ordered.len() {
         waiting.retain(|&name| {
             let is_ready = edges[name].iter().all(|input| done.contains_key(input));
-            if !is_ready || running.len() >= MODELS_AT_A_TIME {
+            if !is_ready || running.len() >= at_a_time.max(1) {
                 return true;
             }
             progress.started(name);
@@ -126,8 +129,9 @@ pub async fn build(
         return Err(ModelError::Checks { failures });
     }
     let models = ordered.iter().filter_map(|name| done.remove(name)).collect();
-    let build = Build { version: BUILD_VERSION, id: id.to_owned(), inputs, models };
-    warehouse.put_json(&format!("builds/{id}/manifest.json"), &build).await?;
+    let (id, inputs) = (id.to_owned(), inputs.clone());
+    let build = Build { version: BUILD_VERSION, id, inputs, models };
+    warehouse.put_json(&format!("builds/{}/manifest.json", build.id), &build).await?;
     Ok(build)
 }
 
@@ -138,14 +142,29 @@ async fn run_model(
     warehouse: &Warehouse,
     directory: &str,
 ) -> Result<(BuiltModel, Vec<CheckFailure>), ModelError> {
+    let started_at = Instant::now();
     let name = model.file.name.clone();
     let file = format!("{directory}/part-0000.parquet");
-    let rows = materialise(ctx, model, warehouse, &file).await?;
+    let rows =
+        materialise(&with_joins(ctx, model.file.sidecar.joins), model, warehouse, &file).await?;
     warehouse.put_text(&format!("{directory}/model.sql"), &model.sql).await?;
     register_parquet(ctx, name.as_str(), std::slice::from_ref(&file), &[]).await?;
     let failures = run_checks(ctx, &model.file).await?;
     let reads = model.reads.iter().cloned().collect();
-    Ok((BuiltModel { name, files: vec![file], rows, reads }, failures))
+    let ms = u64::try_from(started_at.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok((BuiltModel { name, files: vec![file], rows, ms, reads }, failures))
+}
+
+/// Returns a session over the same tables and memory that joins as the model asks.
+fn with_joins(ctx: &SessionContext, joins: Joins) -> SessionContext {
+    match joins {
+        Joins::SortMerge => ctx.clone(),
+        Joins::Hash => {
+            let mut state = ctx.state();
+            state.config_mut().options_mut().optimizer.prefer_hash_join = true;
+            SessionContext::new_with_state(state)
+        }
+    }
 }
 
 /// Runs again, as views over a finished build, the models that depend on any of `changed`

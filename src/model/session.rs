@@ -19,6 +19,9 @@ use datafusion::scalar::ScalarValue;
 
 use crate::warehouse::{STORE_URL, Warehouse};
 
+/// Room for one batch of each of the files that a sort merges at a time.
+const SORT_RESERVATION_BYTES: usize = 2 * 1024 * 1024;
+
 /// Schemas that exist in every session, empty or not.
 pub struct Namespaces;
 
@@ -54,6 +57,9 @@ pub fn new_session(
     options.sql_parser.recursion_limit = ConfigNonZeroUsize::try_new(2_000)?;
     // A hash join must hold its smaller side in memory; a sort-merge join spills instead.
     options.optimizer.prefer_hash_join = false;
+    // Each sort keeps this much aside for merging what it spilled. A model has a hundred sorts, few
+    // of them large: the default of 10 MB would be more than the whole memory.
+    options.execution.sort_spill_reservation_bytes = SORT_RESERVATION_BYTES;
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(memory_bytes_max)))
         .build_arc()?;

@@ -15,9 +15,21 @@ pub struct Sidecar {
     pub grain: Vec<String>,
     /// Personal data inside.
     pub pii: bool,
+    pub joins: Joins,
     /// A sentence a column.
     pub columns: BTreeMap<String, String>,
     pub checks: Vec<Check>,
+}
+
+/// How the model's joins are carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Joins {
+    /// Sort-merge joins, which spill to disk: for tables of any size on both sides.
+    #[default]
+    SortMerge,
+    /// Hash joins, which hold one side in memory: for wide rows that look things up in small tables.
+    Hash,
 }
 
 /// One thing that must hold of the model's rows.

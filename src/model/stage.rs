@@ -146,18 +146,19 @@ pub async fn run_build(
     if let Some(kind) = CRMS.into_iter().find(|kind| !opened.manifests.contains_key(kind)) {
         return Err(StageError::NoSnapshot { kind });
     }
-    let built = build(
-        &opened.ctx,
-        &opened.set,
-        &opened.render_context,
-        warehouse,
-        id,
-        opened.inputs.clone(),
-        progress,
-    )
-    .await?;
+    let at_a_time = models_at_a_time(&opened.manifests);
+    let built = build(&opened, warehouse, id, at_a_time, progress).await?;
     State::publish(warehouse, &built).await?;
     Ok((opened, built))
+}
+
+/// Says how many models run side by side: two for a small company, whose models are mostly planning,
+/// and one where each needs the memory for itself.
+fn models_at_a_time(manifests: &BTreeMap<CrmKind, Manifest>) -> usize {
+    const ROWS_OF_SMALL_COMPANY_MAX: u64 = 250_000;
+    let tables = manifests.values().flat_map(|manifest| &manifest.tables);
+    let rows: u64 = tables.map(|table| table.rows).sum();
+    if rows <= ROWS_OF_SMALL_COMPANY_MAX { 2 } else { 1 }
 }
 
 /// Opens whatever there is to ask: sources, and the models of the latest build if there is one.
