@@ -41,7 +41,8 @@
 //! `1_staging` renames and types, one model an object. `2_intermediate` finds who is who and decides
 //! every field. `3_marts` is what analysts read: people, companies, deals, crosswalk, provenance,
 //! and the gap with its reasons. `4_sync` is what each CRM is owed. `5_state` is what the next build
-//! reads. The models of a layer read their own and lower layers only.
+//! reads. The models of a layer read their own and lower layers; the gap alone
+//! also asks `4_sync` what would be refused and what the next plan mends.
 
 pub mod config;
 pub mod digest;

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::run::{begin, end_of, finish, take_lease};
 use super::session::{Session, failed};
-use super::{CliError, ExitCode, GlobalArgs, Ui, stages};
+use super::{CliError, ExitCode, GlobalArgs, Ui, carry_out};
 use crate::apply::{Outcome, Status};
 use crate::config::Mode;
 use crate::model::new_session;
@@ -59,7 +59,7 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
         None => session.new_id().await?,
     };
     let lease = take_lease(&session, &id).await?;
-    stages::recover(&session, ui, &lease, &id).await?;
+    carry_out::recover(&session, ui, &lease, &id).await?;
     let mut record = match begun {
         Some(run) => RunRecord {
             status: "running".to_owned(),
@@ -71,7 +71,7 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
     };
     record.plan = Some(plan.id.clone());
     record.put(&session.warehouse).await.map_err(failed)?;
-    let applied = stages::apply(&session, ui, &id, &lease, &plan, &actions).await;
+    let applied = carry_out::apply(&session, ui, &id, &lease, &plan, &actions).await;
     let result = match applied {
         Ok((outcomes, summary, stage)) => {
             // The stage's counts cover the whole plan, whatever part an earlier process did.

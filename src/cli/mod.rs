@@ -13,6 +13,7 @@ mod alert;
 mod apply;
 mod audit;
 mod build;
+mod carry_out;
 mod config;
 mod hold;
 mod plan;

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::alert::{self, Alert};
 use super::session::{Session, failed};
-use super::{CliError, ExitCode, GlobalArgs, Ui, stages};
+use super::{CliError, ExitCode, GlobalArgs, Ui, carry_out, stages};
 use crate::apply::ApplySummary;
 use crate::config::Mode;
 use crate::plan::{Plan, show};
@@ -140,7 +140,7 @@ async fn night(
     is_exit_code: bool,
     record: &mut RunRecord,
 ) -> Result<ExitCode, CliError> {
-    stages::recover(session, ui, lease, id).await?;
+    carry_out::recover(session, ui, lease, id).await?;
     record.stages.extend(stages::pull(session, ui, id, &[]).await?);
     let question = session.question(None)?;
     let (opened, build, built) = stages::build(session, ui, id, &question).await?;
@@ -173,7 +173,7 @@ async fn night(
         return Ok(if is_exit_code { ExitCode::PlanWaits } else { ExitCode::Done });
     }
     let (outcomes, summary, stage) =
-        stages::apply(session, ui, id, lease, &planned.plan, &planned.actions).await?;
+        carry_out::apply(session, ui, id, lease, &planned.plan, &planned.actions).await?;
     record.stages.push(stage);
     super::apply::show_rejected(ui, &planned.actions, &outcomes)?;
     Ok(end_of(&summary, record))

@@ -209,6 +209,7 @@ impl World {
                     &["contact_id", "is_included", "is_list_member", "is_score_met"]
                 }
                 "held_back" => &["golden_id", "object", "field", "value", "reason_code"],
+                "sync_changes" => &["golden_id", "target_system", "operation", "field", "status"],
                 "people" => &["golden_id", "display_name"],
                 "project.settings" => &["name", "value"],
                 "hubspot_metadata.users" => &["user_id", "email", "name", "user_type", "is_active"],
@@ -221,6 +222,7 @@ impl World {
             "person_links",
             "fixture_inclusion",
             "held_back",
+            "sync_changes",
             "people",
             "project.settings",
             "hubspot_metadata.users",

@@ -23,6 +23,7 @@ reason_codes as (
 
     select
         code,
+        "group",
         cast(decision_order as bigint) as decision_order,
         title,
         fix,
@@ -108,6 +109,20 @@ decided as (
 
 ),
 
+-- What the next plan does for a person, as far as it can mend a reason.
+planned as (
+
+    select
+        golden_id,
+        max(case when operation = 'create' then 1 else 0 end) = 1 as has_create,
+        max(case when field = '(link)' then 1 else 0 end) = 1 as has_link,
+        max(case when operation = 'update' and target_system = 'salesforce' and field <> '(link)' then 1 else 0 end) = 1 as has_values
+    from sync_changes
+    where status = 'action'
+    group by golden_id
+
+),
+
 final as (
 
     select
@@ -125,11 +140,20 @@ final as (
         decided.contributing,
         reason_codes.fix,
         reason_codes.fix_by,
-        false as has_fix_in_plan,
+        coalesce(
+            case reason_codes."group"
+                when 'T' then planned.has_create
+                when 'L' then planned.has_link
+                when 'F' then planned.has_values
+            end,
+            false
+        ) as has_fix_in_plan,
         decided.event_at
     from decided
     left join reason_codes
         on decided.code = reason_codes.code
+    left join planned
+        on decided.golden_id = planned.golden_id
 
 )
 
