@@ -126,6 +126,7 @@ impl<'a> Run<'a> {
         for record in records {
             let open = record.open_actions();
             let number = record.intent.number;
+            run.sent.extend(record.intent.actions.iter().map(|a| a.action_id.clone()));
             begun.extend(record.intent.actions.into_iter().map(|a| (a.action_id.clone(), a)));
             run.take(record.answered);
             if !open.is_empty() {
@@ -145,7 +146,6 @@ impl<'a> Run<'a> {
             self.sent.remove(&id);
             self.outcomes.remove(&id);
         }
-        self.sent.extend(answered.outcomes.iter().map(|outcome| outcome.action_id.clone()));
         self.note(answered.outcomes);
     }
 

@@ -150,12 +150,12 @@ pub async fn apply(
     Ok((outcomes, summary, record))
 }
 
-/// Settles what earlier runs that were killed or failed left open in their journals, by reading back,
-/// and writes down what came of it. Nothing is sent.
+/// Settles what earlier runs that were killed, failed or lost an answer left open in their journals,
+/// by reading back, and writes down what came of it. Nothing is sent.
 pub async fn recover(session: &Session, ui: &Ui, lease: &Lease, id: &str) -> Result<(), CliError> {
     let now = || session.now().to_string();
     for mut run in run_log::read_all(&session.warehouse).await.map_err(failed)? {
-        let is_over = matches!(run.status.as_str(), "done" | "waiting" | "rejected" | "refused");
+        let is_over = matches!(run.status.as_str(), "done" | "waiting" | "refused");
         if is_over || run.id.as_str() >= id {
             continue;
         }
