@@ -2,14 +2,15 @@
 //!
 //! `runs/<run>/journal/<number>-intent.json` is put before the call, `-outcome.json` after it, and
 //! `-settled.json` once a lost answer was read back; each only where no such file is yet, so that
-//! two holders of one run cannot both write.
+//! two holders of one run cannot both write. A bulk call puts `-job.json` between its intent and the
+//! upload: whoever resumes asks the vendor what became of the job.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{ApplyError, Outcome, Status};
-use crate::crm::CrmKind;
+use crate::crm::{BulkJob, CrmKind};
 use crate::plan::Action;
 use crate::warehouse::Warehouse;
 
@@ -37,6 +38,8 @@ pub struct Answered {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalRecord {
     pub intent: Intent,
+    /// The job by which the call went, where it was a bulk call that came so far.
+    pub job: Option<BulkJob>,
     pub answered: Answered,
 }
 
@@ -57,6 +60,7 @@ impl JournalRecord {
 #[derive(Default)]
 struct Files {
     intent: Option<Intent>,
+    job: Option<BulkJob>,
     answer: Option<Answered>,
     settled: Option<Answered>,
 }
@@ -69,7 +73,7 @@ impl Files {
             answered.outcomes.extend(settled.outcomes);
             answered.not_written.extend(settled.not_written);
         }
-        Some(JournalRecord { intent: self.intent?, answered })
+        Some(JournalRecord { intent: self.intent?, job: self.job, answered })
     }
 }
 
@@ -99,6 +103,7 @@ impl Journal {
             let files = calls.entry(number).or_default();
             match kind {
                 "intent.json" => files.intent = warehouse.get_json(&path).await?,
+                "job.json" => files.job = warehouse.get_json(&path).await?,
                 "outcome.json" => files.answer = warehouse.get_json(&path).await?,
                 "settled.json" => files.settled = warehouse.get_json(&path).await?,
                 _ => {}
@@ -136,6 +141,14 @@ impl Journal {
         Ok(intent)
     }
 
+    /// Puts the job by which a bulk call goes.
+    ///
+    /// # Errors
+    /// When it cannot be put; nothing may be uploaded then.
+    pub async fn put_job(&self, number: u32, job: &BulkJob) -> Result<(), ApplyError> {
+        self.put(number, "job", job).await
+    }
+
     /// Puts what a call was answered. What is already there stays.
     ///
     /// # Errors
@@ -152,9 +165,12 @@ impl Journal {
         self.put(number, "settled", answered).await
     }
 
-    async fn put(&self, number: u32, kind: &str, answered: &Answered) -> Result<(), ApplyError> {
+    async fn put<T>(&self, number: u32, kind: &str, content: &T) -> Result<(), ApplyError>
+    where
+        T: Serialize + Sync,
+    {
         let path = format!("{}/{number:06}-{kind}.json", directory(&self.run));
-        self.warehouse.create_json(&path, answered).await?;
+        self.warehouse.create_json(&path, content).await?;
         Ok(())
     }
 }

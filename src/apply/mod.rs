@@ -6,11 +6,14 @@
 //! outcome, which the next run settles by reading back before it sends anything again.
 //!
 //! One bad record never costs its batch: records that a CRM refuses together, without naming the
-//! bad one, are sent again in halves, each journaled as a call of its own.
+//! bad one, are sent again in halves, and records that somebody else held are sent again a moment
+//! later in smaller calls; each is journaled as a call of its own. What a bulk job left undone goes by
+//! the batch API.
 //!
 //! Counts always close: what the journal says was sent is what has an accepted, rejected or unknown
 //! outcome. The two are kept apart, and [`apply`] fails where they differ.
 
+mod bulk;
 mod journal;
 mod outcomes;
 mod reread;
@@ -26,6 +29,7 @@ use crate::crm::{CrmError, CrmKind};
 use crate::plan::{Action, PlanError};
 use crate::warehouse::{LeaseError, WarehouseError};
 
+pub use bulk::Patience;
 pub use journal::{Answered, Intent, Journal, JournalRecord};
 pub use outcomes::{last_writes, outcome_files, write_outcomes, written_fields};
 pub use run::{ApplyOptions, ApplyProgress, apply, recover};
@@ -52,6 +56,8 @@ pub enum ApplyError {
     JournalTaken { path: String },
     #[error("{left} actions were neither carried out nor left on purpose")]
     Unreached { left: u64 },
+    #[error("the CRM has not ended job `{job}`")]
+    JobUnended { job: String },
     #[error("counts do not close: {sent} sent, {accounted} accounted for, first `{first}`")]
     Open { sent: usize, accounted: usize, first: String },
     #[error(transparent)]
@@ -151,6 +157,9 @@ pub struct ApplySummary {
     /// Stopped on request, or because the call budget was spent.
     pub is_interrupted: bool,
     pub is_budget_spent: bool,
+    /// A job that the CRM had not ended when patience ran out; its actions are unknown.
+    #[serde(default)]
+    pub unended_job: Option<String>,
 }
 
 impl ApplySummary {
@@ -172,6 +181,7 @@ impl ApplySummary {
             left: planned as u64 - outcomes.len() as u64,
             is_interrupted,
             is_budget_spent: false,
+            unended_job: None,
         }
     }
 }

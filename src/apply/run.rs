@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use super::bulk::Patience;
 use super::journal::{Answered, Journal};
 use super::reread::leave_out;
 use super::settle::settle;
 use super::{ApplyError, ApplySummary, Outcome, Status};
 use crate::crm::{
-    Crm, CrmError, CrmKind, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord,
+    Crm, CrmError, CrmKind, WriteApi, WriteBatch, WriteCall, WriteOperation, WriteOutcome,
+    WriteRecord,
 };
 use crate::plan::{Action, After};
 use crate::warehouse::{Lease, Warehouse};
@@ -20,6 +23,7 @@ pub struct ApplyOptions<'a> {
     pub is_reread: bool,
     /// Set to stop after the call in flight.
     pub stop: &'a AtomicBool,
+    pub patience: Patience,
     /// Tells the time, RFC 3339.
     pub now: &'a (dyn Fn() -> String + Send + Sync),
 }
@@ -53,7 +57,7 @@ pub async fn apply(
     for action in actions {
         calls.entry(action.call).or_default().push(action);
     }
-    let (mut is_interrupted, mut is_budget_spent) = (false, false);
+    let (mut is_interrupted, mut is_budget_spent, mut unended_job) = (false, false, None);
     for planned in calls.into_values() {
         if options.stop.load(Ordering::SeqCst) {
             is_interrupted = true;
@@ -65,16 +69,22 @@ pub async fn apply(
                 (is_interrupted, is_budget_spent) = (true, true);
                 break;
             }
+            Err(ApplyError::JobUnended { job }) => {
+                (is_interrupted, unended_job) = (true, Some(job));
+                break;
+            }
             carried_out => carried_out?,
         }
         progress.answered(run.outcomes.len(), actions.len());
     }
 
+    run.note_unanswered(actions);
     run.check_closed()?;
     let outcomes: Vec<Outcome> =
         actions.iter().filter_map(|a| run.outcomes.get(&a.action_id).cloned()).collect();
     let mut summary = ApplySummary::of(actions.len(), &outcomes, is_interrupted);
     summary.is_budget_spent = is_budget_spent;
+    summary.unended_job = unended_job;
     if summary.left > 0 && !is_interrupted {
         return Err(ApplyError::Unreached { left: summary.left });
     }
@@ -98,16 +108,29 @@ pub async fn recover(
     Ok((run.begun, outcomes))
 }
 
-struct Run<'a> {
-    journal: Journal,
-    lease: &'a Lease,
+pub(super) struct Run<'a> {
+    pub(super) journal: Journal,
+    pub(super) lease: &'a Lease,
     crms: &'a BTreeMap<CrmKind, &'a dyn Crm>,
-    options: &'a ApplyOptions<'a>,
+    pub(super) options: &'a ApplyOptions<'a>,
     /// Actions of the journal as it was opened, each once, in the order of their ids.
     begun: Vec<Action>,
     /// Actions that the journal's intents say were sent, less those known not to be written.
-    sent: BTreeSet<String>,
+    pub(super) sent: BTreeSet<String>,
     outcomes: HashMap<String, Outcome>,
+}
+
+/// Most times that a record is sent which somebody else holds, the first included.
+const BUSY_TRIES_MAX: u32 = 4;
+
+/// Wait before records are sent again that somebody else held, times the tries so far.
+const BUSY_WAIT: Duration = Duration::from_millis(500);
+
+/// Actions yet to be sent in one call.
+struct Pending {
+    actions: Vec<Action>,
+    /// Times that they were sent and found busy.
+    n_busy: u32,
 }
 
 impl<'a> Run<'a> {
@@ -131,7 +154,10 @@ impl<'a> Run<'a> {
             run.take(record.answered);
             if !open.is_empty() {
                 let crm = run.crm(record.intent.system)?;
-                let settled = settle(crm, &open, &(options.now)()).await?;
+                let settled = match &record.job {
+                    Some(job) => run.settle_job(crm, job, &open).await?,
+                    None => settle(crm, &open, &(options.now)()).await?,
+                };
                 run.journal.put_settled(number, &settled).await?;
                 run.take(settled);
             }
@@ -147,6 +173,30 @@ impl<'a> Run<'a> {
             self.outcomes.remove(&id);
         }
         self.note(answered.outcomes);
+    }
+
+    /// Puts down a call's answer and takes note of it.
+    pub(super) async fn put_answer(
+        &mut self,
+        number: u32,
+        answered: Answered,
+    ) -> Result<(), ApplyError> {
+        self.journal.put_answer(number, &answered).await?;
+        self.take(answered);
+        Ok(())
+    }
+
+    /// Gives what was sent and not answered, because the run ends here, an outcome of its own. The
+    /// journal stays open there, and a later run finds out.
+    fn note_unanswered(&mut self, actions: &[Action]) {
+        let now = (self.options.now)();
+        for action in actions {
+            if self.sent.contains(&action.action_id) {
+                self.outcomes
+                    .entry(action.action_id.clone())
+                    .or_insert_with(|| Outcome::new(action, Status::Unknown, &now));
+            }
+        }
     }
 
     /// Proves that what was sent and what has an outcome are the same actions.
@@ -182,23 +232,31 @@ impl<'a> Run<'a> {
             self.note(left_out);
             ready = to_send;
         }
-        // Calls yet to be sent; what was refused together comes back as two halves.
-        let mut open = vec![ready];
-        while let Some(actions) = open.pop() {
-            if !actions.is_empty() {
-                open.extend(self.send(crm, actions).await?);
+        if ready.first().is_some_and(|action| action.api == WriteApi::Bulk) {
+            ready = self.send_bulk(crm, ready).await?;
+        }
+        let shape = system.write_shape();
+        let size_max = shape.batches_per_call * shape.records_per_batch;
+        let mut open: Vec<Pending> = ready
+            .chunks(size_max)
+            .rev()
+            .map(|actions| Pending { actions: actions.to_vec(), n_busy: 0 })
+            .collect();
+        while let Some(pending) = open.pop() {
+            if pending.n_busy > 0 {
+                tokio::time::sleep(BUSY_WAIT * pending.n_busy).await;
+            }
+            if !pending.actions.is_empty() {
+                open.extend(self.send(crm, pending).await?);
             }
         }
         Ok(())
     }
 
-    /// Sends one call between its two journal entries. Returns what the CRM refused together, in
-    /// halves to be sent instead.
-    async fn send(
-        &mut self,
-        crm: &dyn Crm,
-        actions: Vec<Action>,
-    ) -> Result<Vec<Vec<Action>>, ApplyError> {
+    /// Sends one call between its two journal entries. Returns what is to be sent instead: what the
+    /// CRM refused together, in halves, and what was busy.
+    async fn send(&mut self, crm: &dyn Crm, pending: Pending) -> Result<Vec<Pending>, ApplyError> {
+        let Pending { actions, n_busy } = pending;
         self.lease.verify().await?;
         let intent = self.journal.put_intent(self.lease.epoch(), crm.kind(), actions).await?;
         self.sent.extend(intent.actions.iter().map(|action| action.action_id.clone()));
@@ -208,8 +266,7 @@ impl<'a> Run<'a> {
             Err(error) => {
                 // The call was not made or turned away: nothing of it was written.
                 let nothing = Answered { not_written: ids().collect(), ..Answered::default() };
-                self.journal.put_answer(intent.number, &nothing).await?;
-                self.take(nothing);
+                self.put_answer(intent.number, nothing).await?;
                 return Err(error.into());
             }
         };
@@ -217,10 +274,11 @@ impl<'a> Run<'a> {
         let no_word = || WriteOutcome::Unknown { reason: "the answer is too short".to_owned() };
         let answer = answer.into_iter().chain(std::iter::repeat_with(no_word));
         let mut answered = Answered::default();
-        let mut together = Vec::new();
+        let (mut together, mut busy) = (Vec::new(), Vec::new());
         for (action, outcome) in intent.actions.iter().zip(answer) {
             match outcome {
                 WriteOutcome::RefusedTogether { .. } => together.push((action, outcome)),
+                WriteOutcome::Busy { .. } if n_busy + 1 < BUSY_TRIES_MAX => busy.push(action),
                 outcome => answered.outcomes.push(judged(action, outcome, &now)),
             }
         }
@@ -229,13 +287,18 @@ impl<'a> Run<'a> {
             let alone = together.drain(..).map(|(action, outcome)| judged(action, outcome, &now));
             answered.outcomes.extend(alone);
         }
-        answered.not_written = together.iter().map(|(a, _)| a.action_id.clone()).collect();
-        let mut left: Vec<Action> =
-            together.into_iter().map(|(action, _)| action.clone()).collect();
-        self.journal.put_answer(intent.number, &answered).await?;
-        self.take(answered);
-        let right = left.split_off(left.len() / 2);
-        Ok(vec![right, left])
+        let together: Vec<&Action> = together.into_iter().map(|(action, _)| action).collect();
+        answered.not_written =
+            together.iter().chain(&busy).map(|action| action.action_id.clone()).collect();
+        self.put_answer(intent.number, answered).await?;
+        let halves = |actions: Vec<&Action>, n_busy: u32| {
+            let mut left: Vec<Action> = actions.into_iter().cloned().collect();
+            let right = left.split_off(left.len() / 2);
+            [right, left].map(|actions| Pending { actions, n_busy })
+        };
+        // Fewer records at once meet fewer that are held.
+        let again = halves(busy, n_busy + 1);
+        Ok(again.into_iter().chain(halves(together, n_busy)).collect())
     }
 
     /// Fills in the ids of records that earlier actions made.
@@ -280,22 +343,7 @@ fn call(actions: &[Action]) -> WriteCall {
     let mut batches: Vec<WriteBatch> = Vec::new();
     let mut names_owner = false;
     for action in actions {
-        let record = WriteRecord {
-            action_id: action.action_id.clone(),
-            record_id: action.record_id.clone(),
-            create_key: action.create_key.clone(),
-            values: action
-                .changes
-                .iter()
-                .map(|change| {
-                    let value = match &change.after {
-                        After::Value(value) | After::RecordIdOf(value) => Some(value.clone()),
-                        After::Clear => None,
-                    };
-                    (change.target_field.clone(), value)
-                })
-                .collect(),
-        };
+        let record = record(action);
         let size_max = action.system.write_shape().records_per_batch;
         match batches.last_mut() {
             Some(batch)
@@ -317,7 +365,25 @@ fn call(actions: &[Action]) -> WriteCall {
     WriteCall { batches }
 }
 
-fn judged(action: &Action, outcome: WriteOutcome, now: &str) -> Outcome {
+/// Lays an action out as a record to be written.
+pub(super) fn record(action: &Action) -> WriteRecord {
+    let value = |after: &After| match after {
+        After::Value(value) | After::RecordIdOf(value) => Some(value.clone()),
+        After::Clear => None,
+    };
+    WriteRecord {
+        action_id: action.action_id.clone(),
+        record_id: action.record_id.clone(),
+        create_key: action.create_key.clone(),
+        values: action
+            .changes
+            .iter()
+            .map(|change| (change.target_field.clone(), value(&change.after)))
+            .collect(),
+    }
+}
+
+pub(super) fn judged(action: &Action, outcome: WriteOutcome, now: &str) -> Outcome {
     let of = |status| Outcome::new(action, status, now);
     match outcome {
         WriteOutcome::Accepted { record_id, is_created, stored } => Outcome {
@@ -329,7 +395,7 @@ fn judged(action: &Action, outcome: WriteOutcome, now: &str) -> Outcome {
         WriteOutcome::Rejected { code, message, field } => {
             Outcome { code: Some(code), message: Some(message), field, ..of(Status::Rejected) }
         }
-        WriteOutcome::RefusedTogether { code, message } => {
+        WriteOutcome::RefusedTogether { code, message } | WriteOutcome::Busy { code, message } => {
             Outcome { code: Some(code), message: Some(message), ..of(Status::Rejected) }
         }
         WriteOutcome::Unknown { reason } => {

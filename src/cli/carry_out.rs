@@ -94,6 +94,7 @@ pub async fn apply(
         run,
         is_reread: session.project.apply.reread,
         stop: &session.stop,
+        patience: session.patience(),
         now: &now,
     };
     let applied =
@@ -144,6 +145,9 @@ pub async fn apply(
     if summary.is_budget_spent {
         ui.note(format_args!("the call budget is spent; {} actions are left", summary.left));
     }
+    if let Some(job) = &summary.unended_job {
+        ui.note(format_args!("the CRM has not ended job `{job}`; the next run asks again"));
+    }
     if summary.is_interrupted {
         ui.hint(format_args!("go on where it stopped with\n    concord apply {}", plan.id));
     }
@@ -167,6 +171,7 @@ pub async fn recover(session: &Session, ui: &Ui, lease: &Lease, id: &str) -> Res
                 run: &run.id,
                 is_reread: session.project.apply.reread,
                 stop: &session.stop,
+                patience: session.patience(),
                 now: &now,
             };
             let recovered =

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{CliError, ExitCode, GlobalArgs, Ui};
+use crate::apply::Patience;
 use crate::config::{Connection, Credentials, Project, SandboxAccount, Secret, SecretValue};
-use crate::crm::transport::{Budget, TransportOptions};
+use crate::crm::transport::{Budget, TransportOptions, is_loopback};
 use crate::crm::{Crm, CrmKind, Sensitive, hubspot, salesforce};
 use crate::model::Question;
 use crate::sandbox::{Clock, Running, Sandbox};
@@ -95,6 +96,16 @@ impl Session {
             (Some((sandbox, _)), _) => sandbox.clock().now(),
             (None, Some(clock)) => clock.now(),
             (None, None) => machine_time(),
+        }
+    }
+
+    /// Says how long jobs of the CRMs are waited for.
+    pub fn patience(&self) -> Patience {
+        // A CRM on this machine is the sandbox, whoever started it.
+        if self.project.connections.values().all(|connection| is_loopback(&connection.url)) {
+            Patience::SANDBOX
+        } else {
+            Patience::VENDOR
         }
     }
 

@@ -250,7 +250,8 @@ pub async fn plan(
     }
     let mut changes = plan::read_changes(ctx).await.map_err(failed)?;
     let is_reread = session.project.apply.reread;
-    let actions = plan::build_actions(&changes, &session.project.field_map).map_err(failed)?;
+    let mut actions = plan::build_actions(&changes, &session.project.field_map).map_err(failed)?;
+    let routes = plan::choose_routes(&mut actions, session.project.apply.route);
     // Judged before the budget cuts it: a small part of a large mistake is a mistake.
     let live = live_records(ctx).await.map_err(failed)?;
     let guards = plan::judge(&plan::summarize(&actions), &live, &session.project.guardrails);
@@ -270,7 +271,7 @@ pub async fn plan(
     };
     let is_written =
         |object: &str, field: &str| written.contains(&(object.to_owned(), field.to_owned()));
-    let plan = plan::build_plan(&inputs, &changes, &actions, price, guards, &is_written);
+    let plan = plan::build_plan(&inputs, &changes, &actions, price, routes, guards, &is_written);
     plan::write_plan(&session.warehouse, &plan, &actions, &changes).await.map_err(failed)?;
     if !session.project.field_map.entities.iter().any(|entity| entity.is_mapped) {
         ui.note("there is no `field_map.toml`, so nothing is compared or written");

@@ -101,6 +101,34 @@ pub struct Apply {
     pub max_age_hours: u32,
     /// Reads each record again just before writing it, and skips what changed since the plan.
     pub reread: bool,
+    pub route: WriteRoute,
+}
+
+/// By which of a CRM's APIs a plan's actions go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WriteRoute {
+    /// The one that takes the fewest calls.
+    Cheapest,
+    /// Batches, answered at once.
+    Batch,
+    /// Asynchronous jobs, wherever one can carry the record.
+    Bulk,
+}
+
+impl WriteRoute {
+    /// The words used in `concord.toml`.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("cheapest", Self::Cheapest), ("batch", Self::Batch), ("bulk", Self::Bulk)];
+
+    /// Returns the word used in `concord.toml`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cheapest => "cheapest",
+            Self::Batch => "batch",
+            Self::Bulk => "bulk",
+        }
+    }
 }
 
 /// Whether `run` applies its own plan.

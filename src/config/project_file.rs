@@ -12,7 +12,7 @@ use crate::crm::CrmKind;
 use super::reader::{Node, Reader, Table, suggestion};
 use super::{
     Access, Alerts, Apply, Budget, Claim, Connection, Credentials, FieldMap, Guardrails, Handoff,
-    Inclusion, InclusionRule, Metric, Mode, Project, Pull,
+    Inclusion, InclusionRule, Metric, Mode, Project, Pull, WriteRoute,
 };
 
 /// Reads a whole project file; `None` once any problem was noted.
@@ -255,8 +255,11 @@ fn apply(table: Table<'_, '_>) -> Option<Apply> {
     let mode = table.or("mode", Mode::Review, |reader, node| reader.word(node, "mode", &MODES));
     let max_age_hours = table.or("max_age_hours", 24, |reader, node| reader.whole(node, 1));
     let reread = table.or("reread", true, Reader::flag);
+    let route = table.or("route", WriteRoute::Cheapest, |reader, node| {
+        reader.word(node, "route", &WriteRoute::WORDS)
+    });
     table.finish();
-    Some(Apply { mode: mode?, max_age_hours: max_age_hours?, reread: reread? })
+    Some(Apply { mode: mode?, max_age_hours: max_age_hours?, reread: reread?, route: route? })
 }
 
 fn guardrails(table: Table<'_, '_>) -> Option<Guardrails> {

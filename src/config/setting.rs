@@ -105,6 +105,7 @@ fn values(project: &Project) -> Vec<(String, String)> {
     put("apply.mode".to_owned(), project.apply.mode.as_str().to_owned());
     put("apply.max_age_hours".to_owned(), project.apply.max_age_hours.to_string());
     put("apply.reread".to_owned(), project.apply.reread.to_string());
+    put("apply.route".to_owned(), project.apply.route.as_str().to_owned());
     let guardrails = &project.guardrails;
     put("guardrails.updates_share_max".to_owned(), guardrails.updates_share_max.to_string());
     put("guardrails.creates_share_max".to_owned(), guardrails.creates_share_max.to_string());

@@ -10,6 +10,7 @@
 //!
 //! Sources: the vendors' API references, read in November 2026.
 
+mod bulk;
 pub mod hubspot;
 pub mod salesforce;
 pub mod sensitive;
@@ -30,6 +31,7 @@ use tokio::sync::mpsc;
 
 use crate::schema::Schema;
 
+pub use bulk::{BulkJob, BulkShape, BulkState, WriteApi};
 pub use error::CrmError;
 pub use sensitive::Sensitive;
 
@@ -162,6 +164,33 @@ pub trait Crm: Send + Sync {
     /// # Errors
     /// When the call could not be made or was turned away; nothing of it was written then.
     async fn write(&self, call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError>;
+
+    /// Opens an asynchronous job for one batch; nothing is written before [`Self::bulk_start`].
+    ///
+    /// # Errors
+    /// When no job could be opened, or this CRM has no such API ([`CrmKind::bulk_shape`]).
+    async fn bulk_open(&self, batch: &WriteBatch) -> Result<BulkJob, CrmError>;
+
+    /// Hands the batch to an opened job and lets it begin. An answer that was lost is no error:
+    /// [`Self::bulk_state`] tells whether the job began.
+    ///
+    /// # Errors
+    /// When the vendor refused the data or could not be reached. Whether the job began is then for
+    /// [`Self::bulk_state`] to say.
+    async fn bulk_start(&self, job: &BulkJob, batch: &WriteBatch) -> Result<(), CrmError>;
+
+    /// Asks where a job stands, and fetches its outcomes when it has ended. A job that was opened
+    /// and did not begin is given up.
+    ///
+    /// # Errors
+    /// When the vendor cannot be asked; the job is as it was.
+    async fn bulk_state(&self, job: &BulkJob, batch: &WriteBatch) -> Result<BulkState, CrmError>;
+
+    /// Ends a job that is under way. What it wrote by then stays, and its outcomes can be asked for.
+    ///
+    /// # Errors
+    /// When the vendor cannot be told; the job goes on.
+    async fn bulk_abort(&self, job: &BulkJob) -> Result<(), CrmError>;
 
     /// Counts the API calls made through this client since it was built.
     fn calls(&self) -> CallCounts;
@@ -332,6 +361,8 @@ pub enum WriteOutcome {
     Rejected { code: String, message: String, field: Option<String> },
     /// Refused with others, and no record was named: nothing of them was written.
     RefusedTogether { code: String, message: String },
+    /// Not written because somebody else held the record; the same may be sent a moment later.
+    Busy { code: String, message: String },
     /// The answer was lost; the record may or may not have been written.
     Unknown { reason: String },
 }

@@ -11,7 +11,7 @@ use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use super::rows::TextColumns;
 use super::{Action, After, Change, ChangeStatus, FieldChange, Plan, PlanError};
 use crate::config::FieldType;
-use crate::crm::{CrmKind, WriteOperation};
+use crate::crm::{CrmKind, WriteApi, WriteOperation};
 use crate::model::register_parquet;
 use crate::warehouse::Warehouse;
 
@@ -70,11 +70,12 @@ pub async fn register_latest(ctx: &SessionContext, warehouse: &Warehouse) -> Res
 }
 
 /// Columns of `actions.parquet`, one row for each field of each action.
-const ACTION_COLUMNS: [&str; 16] = [
+const ACTION_COLUMNS: [&str; 17] = [
     "action_id",
     "system",
     "object",
     "operation",
+    "api",
     "record_id",
     "key_field",
     "key",
@@ -109,6 +110,7 @@ async fn write_actions(
                 Some(action.system.as_str().to_owned()),
                 Some(action.object.clone()),
                 Some(operation_word(action.operation).to_owned()),
+                Some(action.api.as_str().to_owned()),
                 action.record_id.clone(),
                 action.create_key.as_ref().map(|(field, _)| field.clone()),
                 action.create_key.as_ref().map(|(_, key)| key.clone()),
@@ -224,6 +226,8 @@ pub async fn read_actions(
                     system,
                     object: needed("object")?,
                     operation,
+                    api: WriteApi::parse(&needed("api")?)
+                        .ok_or_else(|| shape("column `api` holds a word that is not known"))?,
                     record_id: text("record_id")?,
                     create_key: text("key_field")?.zip(text("key")?),
                     golden_id: needed("golden_id")?,

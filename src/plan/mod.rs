@@ -10,6 +10,7 @@ mod file;
 mod fit;
 mod guard;
 mod price;
+mod route;
 mod rows;
 mod show;
 
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::config::{FieldMap, FieldType};
-use crate::crm::{CrmKind, WriteOperation};
+use crate::crm::{CrmKind, WriteApi, WriteOperation};
 use crate::digest::short_digest;
 use crate::model::ModelError;
 use crate::warehouse::WarehouseError;
@@ -28,6 +29,7 @@ pub use file::{latest_plan, read_actions, read_plan, register_latest, write_plan
 pub use fit::{fit, hold_carried};
 pub use guard::{Guard, judge};
 pub use price::{Price, price};
+pub use route::{Route, RouteOption, choose_routes};
 pub use rows::{Change, ChangeStatus, read_changes};
 pub use show::{sentence, show};
 
@@ -78,6 +80,9 @@ pub struct Plan {
     /// Counts of held-back changes by reason.
     pub held: BTreeMap<String, u64>,
     pub price: Vec<Price>,
+    /// By which API each group of actions goes, and what the others would have cost.
+    #[serde(default)]
+    pub routes: Vec<Route>,
     /// Guards that this plan trips; empty when it may go by itself.
     pub guards: Vec<Guard>,
     /// `object.field` that no applied plan has written before.
@@ -102,6 +107,9 @@ pub struct Action {
     pub action_id: String,
     /// Calls run in this order; all actions of one call share it.
     pub call: u32,
+    /// API by which the call goes.
+    #[serde(default)]
+    pub api: WriteApi,
     pub system: CrmKind,
     pub object: String,
     pub operation: WriteOperation,
@@ -166,7 +174,7 @@ pub struct PlanInputs {
     pub field_map_digest: String,
 }
 
-/// Turns changes into ordered actions, each with its call.
+/// Turns changes into ordered actions; [`choose_routes`] gives each its call.
 ///
 /// Salesforce creates come first, then Salesforce updates, then HubSpot updates, so that a new
 /// record's id is known before HubSpot is told.
@@ -202,7 +210,6 @@ pub fn build_actions(changes: &[Change], field_map: &FieldMap) -> Result<Vec<Act
         }
         actions.push(action);
     }
-    cut_into_calls(&mut actions);
     Ok(actions)
 }
 
@@ -225,6 +232,7 @@ fn action(
     let mut action = Action {
         action_id: format!("a-{:08}", number + 1),
         call: 0,
+        api: WriteApi::Batch,
         system: first.target_system,
         object: first.target_object.clone(),
         operation: first.operation,
@@ -276,37 +284,51 @@ fn action(
     Ok(action)
 }
 
-/// Gives every action the number of its call; `actions` are sorted by system, operation, object and
-/// whether they name an owner.
+/// What the actions of one batch have in common, in the order in which batches go.
+type BatchKind<'a> = (u8, WriteApi, &'a str, bool);
+
+fn batch_kind(action: &Action) -> BatchKind<'_> {
+    let rank = rank(action.system, action.operation);
+    (rank, action.api, &action.object, action.names_owner())
+}
+
+/// Gives every action the number of its call.
 ///
-/// A call holds one operation; a Salesforce call may hold several batches, each of one object.
+/// A call holds one operation. By the batch API a Salesforce call may hold several batches, each of
+/// one object, and creates with and without an owner apart; a bulk call is one job.
 fn cut_into_calls(actions: &mut [Action]) {
+    let mut order: Vec<usize> = (0..actions.len()).collect();
+    order.sort_by(|a, b| batch_kind(&actions[*a]).cmp(&batch_kind(&actions[*b])));
+    let mut calls = vec![0; actions.len()];
     let mut call = 0;
-    let mut open: Option<(CrmKind, WriteOperation, String, bool)> = None;
-    let (mut batches, mut records) = (0, 0);
-    for action in actions {
-        let shape = action.system.write_shape();
-        let same_call = open.as_ref().is_some_and(|(system, operation, ..)| {
-            *system == action.system && *operation == action.operation
-        });
-        let same_batch = same_call
-            && open.as_ref().is_some_and(|(_, _, object, names_owner)| {
-                *object == action.object && *names_owner == action.names_owner()
-            })
-            && records < shape.records_per_batch;
-        if same_batch {
-            records += 1;
-        } else if same_call && batches < shape.batches_per_call {
-            batches += 1;
-            records = 1;
+    let mut open: Option<BatchKind<'_>> = None;
+    let (mut batches, mut records, mut bytes) = (0, 0, 0);
+    for place in order {
+        let action = &actions[place];
+        let kind = batch_kind(action);
+        let same_call = open.is_some_and(|(rank, api, ..)| (rank, api) == (kind.0, kind.1));
+        let size = route::bytes(action);
+        let bulk = action.system.bulk_shape().filter(|_| action.api == WriteApi::Bulk);
+        let (batches_max, is_room) = if let Some(shape) = bulk {
+            (1, records < shape.records_per_job && bytes + size <= shape.bytes_per_job)
         } else {
-            call += 1;
-            batches = 1;
-            records = 1;
+            let shape = action.system.write_shape();
+            (shape.batches_per_call, records < shape.records_per_batch)
+        };
+        if open == Some(kind) && is_room {
+            records += 1;
+            bytes += size;
+        } else {
+            let has_room = same_call && batches < batches_max;
+            call += u32::from(!has_room);
+            batches = if has_room { batches + 1 } else { 1 };
+            (records, bytes) = (1, size);
         }
-        action.call = call;
-        let kind = (action.system, action.operation, action.object.clone(), action.names_owner());
+        calls[place] = call;
         open = Some(kind);
+    }
+    for (action, call) in actions.iter_mut().zip(calls) {
+        action.call = call;
     }
 }
 
@@ -316,6 +338,7 @@ pub fn build_plan(
     changes: &[Change],
     actions: &[Action],
     price: Vec<Price>,
+    routes: Vec<Route>,
     guards: Vec<Guard>,
     written_before: &dyn Fn(&str, &str) -> bool,
 ) -> Plan {
@@ -349,6 +372,7 @@ pub fn build_plan(
         noops: count(ChangeStatus::Noop),
         held: count(ChangeStatus::Held),
         price,
+        routes,
         guards,
         first_time,
     }

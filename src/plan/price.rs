@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Action;
-use crate::crm::{Allowance, CrmKind};
+use crate::crm::{Allowance, CrmKind, WriteApi};
 
 /// Calls that one CRM will see when the plan is applied and nothing fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
     pub system: CrmKind,
-    /// Calls that write.
+    /// Calls that write, and those that fetch the results of jobs.
     pub write_calls: u64,
+    /// Most further calls that asynchronous jobs make: asking where they stand, and fetching what
+    /// failed.
+    #[serde(default)]
+    pub job_calls_max: u64,
     /// Calls that read each record again just before writing it.
     pub reread_calls: u64,
     /// Proof of the account before the first write.
@@ -25,8 +29,14 @@ pub struct Price {
 }
 
 impl Price {
+    /// Returns the calls when nothing fails, without those of [`Price::job_calls_max`].
     pub fn total(&self) -> u64 {
         self.write_calls + self.reread_calls + self.fixed_calls
+    }
+
+    /// Returns the most calls when nothing fails.
+    pub fn most(&self) -> u64 {
+        self.total() + self.job_calls_max
     }
 }
 
@@ -35,8 +45,7 @@ type RecordsByObject<'a> = BTreeMap<&'a str, (u64, u64)>;
 
 /// Prices the actions for each CRM that they touch.
 ///
-/// Cost model: a HubSpot batch call takes 100 records, a Salesforce composite 5 collections of 200;
-/// either is one call. Reading again takes 100 (HubSpot) or 2,000 (Salesforce) records a call, or 500
+/// Every batch call of the plan is one call, every job what [`crate::crm::BulkShape`] says. Reading again takes 100 (HubSpot) or 2,000 (Salesforce) records a call, or 500
 /// keys of creates in Salesforce, and is done for each write call and object. Two fixed calls prove the account and its allowance.
 pub fn price(
     actions: &[Action],
@@ -44,7 +53,7 @@ pub fn price(
     allowances: &BTreeMap<CrmKind, Vec<Allowance>>,
 ) -> Vec<Price> {
     let mut prices: BTreeMap<CrmKind, Price> = BTreeMap::new();
-    let mut calls: BTreeMap<(CrmKind, u32), RecordsByObject<'_>> = BTreeMap::new();
+    let mut calls: BTreeMap<(CrmKind, u32, WriteApi), RecordsByObject<'_>> = BTreeMap::new();
     for action in actions {
         let daily = allowances
             .get(&action.system)
@@ -52,6 +61,7 @@ pub fn price(
         let price = prices.entry(action.system).or_insert_with(|| Price {
             system: action.system,
             write_calls: 0,
+            job_calls_max: 0,
             reread_calls: 0,
             fixed_calls: 2,
             one_by_one_calls: 0,
@@ -59,16 +69,22 @@ pub fn price(
             daily_max: daily.map(|allowance| allowance.max),
         });
         price.one_by_one_calls += 1;
-        let objects = calls.entry((action.system, action.call)).or_default();
+        let objects = calls.entry((action.system, action.call, action.api)).or_default();
         let (updates, creates) = objects.entry(&action.object).or_default();
         match action.record_id {
             Some(_) => *updates += 1,
             None => *creates += 1,
         }
     }
-    for ((system, _), objects) in calls {
+    for ((system, _, api), objects) in calls {
         let Some(price) = prices.get_mut(&system) else { continue };
-        price.write_calls += 1;
+        match system.bulk_shape().filter(|_| api == WriteApi::Bulk) {
+            Some(shape) => {
+                price.write_calls += shape.data_calls;
+                price.job_calls_max += shape.further_calls_max();
+            }
+            None => price.write_calls += 1,
+        }
         if is_reread {
             let by_id = system.records_per_read() as u64;
             let by_key = system.records_per_key_read() as u64;

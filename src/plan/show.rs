@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Action, After, Change, ChangeStatus, Plan};
+use super::file::operation_word;
+use super::{Action, After, Change, ChangeStatus, Plan, RouteOption};
 use crate::crm::WriteOperation;
 
 /// Renders a plan as lines of text, without color. `n_examples` bounds the records shown of each
@@ -15,6 +16,7 @@ pub fn show(plan: &Plan, actions: &[Action], changes: &[Change], n_examples: usi
     write_held(&mut text, plan, changes, n_examples);
     write_noops(&mut text, plan);
     write_price(&mut text, plan);
+    write_routes(&mut text, plan);
     write_guards(&mut text, plan);
     text
 }
@@ -167,15 +169,44 @@ fn write_price(text: &mut String, plan: &Plan) {
             (Some(left), Some(max)) => format!(" of {left} left today (allowance {max})"),
             _ => String::new(),
         };
+        let jobs = match price.job_calls_max {
+            0 => String::new(),
+            most => format!(", at most {most} more for jobs"),
+        };
         let _ = writeln!(
             text,
-            "price {}  {} calls{left}: {} to write, {} to read again, {} fixed; one record a call would be {}",
+            "price {}  {} calls{left}: {} to write, {} to read again, {} fixed{jobs}; one record a call would be {}",
             price.system,
             price.total(),
             price.write_calls,
             price.reread_calls,
             price.fixed_calls,
             price.one_by_one_calls,
+        );
+    }
+}
+
+/// Shows by which API each group goes that had a choice and takes more than one call.
+fn write_routes(text: &mut String, plan: &Plan) {
+    for route in &plan.routes {
+        let calls =
+            |option: &RouteOption| format!("{} {} calls", option.api.as_str(), option.calls);
+        let (chosen, others): (Vec<_>, Vec<_>) =
+            route.options.iter().partition(|option| option.api == route.api);
+        if others.is_empty() || route.options.iter().any(|option| option.calls < 2) {
+            continue;
+        }
+        let list = |options: Vec<&RouteOption>| {
+            options.into_iter().map(calls).collect::<Vec<_>>().join(", ")
+        };
+        let _ = writeln!(
+            text,
+            "route {} {} {}: {}, rather than {}",
+            route.system,
+            operation_word(route.operation),
+            route.object,
+            list(chosen),
+            list(others),
         );
     }
 }

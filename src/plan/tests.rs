@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::WriteRoute;
 
 fn change(system: CrmKind, object: &str, id: Option<&str>, golden: &str, field: &str) -> Change {
     Change {
@@ -21,7 +22,16 @@ fn change(system: CrmKind, object: &str, id: Option<&str>, golden: &str, field: 
 }
 
 fn actions_of(changes: &[Change]) -> Vec<Action> {
-    build_actions(changes, &FieldMap::empty()).expect("no clash")
+    let mut actions = build_actions(changes, &FieldMap::empty()).expect("no clash");
+    choose_routes(&mut actions, WriteRoute::Cheapest);
+    actions
+}
+
+/// Updates of one field of `n` records.
+fn updates(system: CrmKind, object: &str, n: usize) -> Vec<Change> {
+    (0..n)
+        .map(|i| change(system, object, Some(&format!("{i:05}")), &format!("p_{i}"), "f"))
+        .collect()
 }
 
 #[test]
@@ -66,19 +76,14 @@ fn two_values_for_one_field_are_refused() {
 
 #[test]
 fn calls_are_filled_to_the_vendors_ceiling() {
-    let update = |system, object: &str, n: usize| -> Vec<Change> {
-        (0..n)
-            .map(|i| change(system, object, Some(&format!("{i:05}")), &format!("p_{i}"), "f"))
-            .collect()
-    };
     let calls = |changes: Vec<Change>| actions_of(&changes).last().map_or(0, |action| action.call);
-    assert_eq!(calls(update(CrmKind::HubSpot, "contacts", 100)), 1);
-    assert_eq!(calls(update(CrmKind::HubSpot, "contacts", 101)), 2);
-    assert_eq!(calls(update(CrmKind::Salesforce, "Lead", 1000)), 1);
-    assert_eq!(calls(update(CrmKind::Salesforce, "Lead", 1001)), 2);
+    assert_eq!(calls(updates(CrmKind::HubSpot, "contacts", 100)), 1);
+    assert_eq!(calls(updates(CrmKind::HubSpot, "contacts", 101)), 2);
+    assert_eq!(calls(updates(CrmKind::Salesforce, "Lead", 1000)), 1);
+    assert_eq!(calls(updates(CrmKind::Salesforce, "Lead", 1001)), 2);
     // 300 contacts take two collections, 700 leads four: six do not fit one composite.
-    let mut mixed = update(CrmKind::Salesforce, "Contact", 300);
-    mixed.extend(update(CrmKind::Salesforce, "Lead", 700));
+    let mut mixed = updates(CrmKind::Salesforce, "Contact", 300);
+    mixed.extend(updates(CrmKind::Salesforce, "Lead", 700));
     assert_eq!(calls(mixed), 2);
 }
 
@@ -110,7 +115,8 @@ fn creates_with_and_without_an_owner_are_batches_of_their_own() {
         changes
     };
     let changes: Vec<Change> = (0..1000).flat_map(create).collect();
-    let actions = build_actions(&changes, &map).expect("no clash");
+    let mut actions = build_actions(&changes, &map).expect("no clash");
+    choose_routes(&mut actions, WriteRoute::Cheapest);
     let owners: Vec<bool> = actions.iter().map(Action::names_owner).collect();
     assert!(owners.is_sorted(), "one kind after the other");
     // Three batches of each kind: six do not fit one call.
@@ -159,4 +165,50 @@ fn what_does_not_fit_the_budget_is_carried_by_priority_and_with_what_depends_on_
     assert_eq!(n_held(&changes), carried.len(), "one for each record: these change one field each");
     let (kept, carried) = fit(actions, true, &left(0));
     assert!(kept.is_empty() && carried.len() == n_actions);
+}
+
+#[test]
+fn records_go_by_the_api_that_takes_the_fewest_calls() {
+    let routed = |n: usize| {
+        let mut changes = updates(CrmKind::Salesforce, "Lead", n);
+        changes.extend(updates(CrmKind::HubSpot, "contacts", n));
+        actions_of(&changes)
+    };
+    let bulk = |actions: &[Action]| actions.iter().filter(|a| a.api == WriteApi::Bulk).count();
+    // Eight calls of a thousand, or a job: four calls and about four questions.
+    assert_eq!(bulk(&routed(8_000)), 0);
+    let actions = routed(8_001);
+    assert_eq!(bulk(&actions), 8_001, "Salesforce's alone");
+    let salesforce: Vec<u32> =
+        actions.iter().filter(|a| a.api == WriteApi::Bulk).map(|a| a.call).collect();
+    assert!(salesforce.iter().all(|call| *call == 1), "one job is one call");
+    let prices = price(&actions, false, &BTreeMap::new());
+    assert_eq!(prices.iter().map(|price| price.write_calls).collect::<Vec<_>>(), [81, 4]);
+}
+
+#[test]
+fn what_a_job_cannot_say_goes_by_batch() {
+    let mut changes = updates(CrmKind::Salesforce, "Lead", 3);
+    changes[1].after = Some("#N/A".to_owned());
+    let mut key = change(CrmKind::Salesforce, "Lead", None, "p_9", "(key)");
+    key.after = Some("c_9".to_owned());
+    changes.push(key);
+    let mut actions = build_actions(&changes, &FieldMap::empty()).expect("no clash");
+    let routes = choose_routes(&mut actions, WriteRoute::Bulk);
+    let by_api: Vec<(&str, WriteApi)> =
+        actions.iter().map(|a| (a.golden_id.as_str(), a.api)).collect();
+    assert_eq!(
+        by_api,
+        [
+            // Its owner is for assignment rules to choose.
+            ("p_9", WriteApi::Batch),
+            ("p_0", WriteApi::Bulk),
+            ("p_1", WriteApi::Batch),
+            ("p_2", WriteApi::Bulk),
+        ]
+    );
+    let update = routes.iter().find(|route| route.operation == WriteOperation::Update);
+    let records: Vec<u64> =
+        update.expect("a route").options.iter().map(|option| option.records).collect();
+    assert_eq!(records, [3, 2]);
 }

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::crm::{
-    Account, Allowance, CallCounts, Crm, CrmError, CrmKind, Extracted, Extraction, ObjectRequest,
-    Page, Record, Row, Table, WriteCall, WriteOutcome,
+    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
+    Extraction, ObjectRequest, Page, Record, Row, Table, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::{FieldInfo, ObjectInfo, PicklistValue, Schema, Stage, User, UserType};
 use crate::warehouse::Warehouse;
@@ -157,6 +157,22 @@ impl Crm for Told {
 
     async fn write(&self, _call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError> {
         Ok(Vec::new())
+    }
+
+    async fn bulk_open(&self, _batch: &WriteBatch) -> Result<BulkJob, CrmError> {
+        unreachable!("a pull does not write")
+    }
+
+    async fn bulk_start(&self, _job: &BulkJob, _batch: &WriteBatch) -> Result<(), CrmError> {
+        unreachable!("a pull does not write")
+    }
+
+    async fn bulk_state(&self, _job: &BulkJob, _batch: &WriteBatch) -> Result<BulkState, CrmError> {
+        unreachable!("a pull does not write")
+    }
+
+    async fn bulk_abort(&self, _job: &BulkJob) -> Result<(), CrmError> {
+        unreachable!("a pull does not write")
     }
 
     fn calls(&self) -> CallCounts {

@@ -23,8 +23,8 @@ pub use config::{Config, VERSION_DEFAULT, object_requests};
 
 use super::transport::{Request, Transport, TransportOptions};
 use super::{
-    Account, Allowance, CallCounts, Crm, CrmError, CrmKind, Extracted, Extraction, ObjectRequest,
-    Page, Record, WriteCall, WriteOutcome,
+    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
+    Extraction, ObjectRequest, Page, Record, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
 
@@ -110,6 +110,22 @@ impl Crm for HubSpot {
         write::write(self, call).await
     }
 
+    async fn bulk_open(&self, _batch: &WriteBatch) -> Result<BulkJob, CrmError> {
+        Err(no_bulk())
+    }
+
+    async fn bulk_start(&self, _job: &BulkJob, _batch: &WriteBatch) -> Result<(), CrmError> {
+        Err(no_bulk())
+    }
+
+    async fn bulk_state(&self, _job: &BulkJob, _batch: &WriteBatch) -> Result<BulkState, CrmError> {
+        Err(no_bulk())
+    }
+
+    async fn bulk_abort(&self, _job: &BulkJob) -> Result<(), CrmError> {
+        Err(no_bulk())
+    }
+
     fn calls(&self) -> CallCounts {
         self.transport.counts()
     }
@@ -117,4 +133,9 @@ impl Crm for HubSpot {
     fn calls_left(&self) -> u64 {
         self.transport.calls_left()
     }
+}
+
+/// [`CrmKind::bulk_shape`] says that writes have no such API here.
+fn no_bulk() -> CrmError {
+    read::unexpected("bulk write", "this CRM is written by batches alone")
 }

@@ -161,9 +161,9 @@ fn a_mixed_answer_is_judged_record_by_record_in_any_order() {
     let outcomes = judge_batch(&create(&["k1", "k2", "k3", "k4"]), body);
     let id = |outcome: &WriteOutcome| match outcome {
         WriteOutcome::Accepted { record_id, .. } => record_id.clone(),
-        WriteOutcome::Rejected { code, .. } | WriteOutcome::RefusedTogether { code, .. } => {
-            code.clone()
-        }
+        WriteOutcome::Rejected { code, .. }
+        | WriteOutcome::RefusedTogether { code, .. }
+        | WriteOutcome::Busy { code, .. } => code.clone(),
         WriteOutcome::Unknown { .. } => "unknown".to_owned(),
     };
     let found: Vec<String> = outcomes.iter().map(id).collect();

@@ -46,6 +46,7 @@ impl Session {
             headers: Vec::new(),
             body: Body::Form(form),
             is_anonymous: true,
+            is_repeatable: true,
         };
         // The request is anonymous, so this session is not asked for a token in turn.
         let reply = Box::pin(transport.send(&request, self)).await?;

@@ -20,6 +20,9 @@ const BUSY_CODES: [&str; 4] = [
     "TXN_SECURITY_METERING_ERROR",
 ];
 
+/// Code of a record that another transaction holds.
+const ROW_LOCKED: &str = "UNABLE_TO_LOCK_ROW";
+
 /// Texts of a 401 that another session would not cure.
 const LASTING_401: [&str; 2] = ["not valid for use with the REST API", "not attached to Agent"];
 
@@ -51,11 +54,17 @@ impl ErrorEntry {
 
     /// Judges this entry as the fault of one record.
     pub fn rejection(&self) -> WriteOutcome {
-        WriteOutcome::Rejected {
-            code: self.code(),
-            message: self.message.chars().take(MESSAGE_CHARS_MAX).collect(),
-            field: self.fields.first().cloned(),
-        }
+        judge_entry(self.code(), &self.message, self.fields.first().cloned())
+    }
+}
+
+/// Judges what was said of one record that was not written.
+pub fn judge_entry(code: String, message: &str, field: Option<String>) -> WriteOutcome {
+    let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
+    if code == ROW_LOCKED {
+        WriteOutcome::Busy { code, message }
+    } else {
+        WriteOutcome::Rejected { code, message, field }
     }
 }
 

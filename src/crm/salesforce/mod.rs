@@ -7,6 +7,7 @@
 //! Source: Salesforce's REST guide, limits reference and client code, read in November 2026.
 
 mod auth;
+mod bulk;
 mod composite;
 mod config;
 mod error;
@@ -21,12 +22,13 @@ mod tests;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+pub use bulk::NULL as BULK_NULL;
 pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
 
 use super::transport::{Answer, Request, Transport, TransportOptions};
 use super::{
-    Account, Allowance, CallCounts, Crm, CrmError, CrmKind, Extracted, Extraction, ObjectRequest,
-    Page, Record, WriteCall, WriteOutcome,
+    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
+    Extraction, ObjectRequest, Page, Record, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
 
@@ -116,6 +118,22 @@ impl Crm for Salesforce {
 
     async fn write(&self, call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError> {
         write::write(self, call).await
+    }
+
+    async fn bulk_open(&self, batch: &WriteBatch) -> Result<BulkJob, CrmError> {
+        bulk::open(self, batch).await
+    }
+
+    async fn bulk_start(&self, job: &BulkJob, batch: &WriteBatch) -> Result<(), CrmError> {
+        bulk::start(self, job, batch).await
+    }
+
+    async fn bulk_state(&self, job: &BulkJob, batch: &WriteBatch) -> Result<BulkState, CrmError> {
+        bulk::state(self, job, batch).await
+    }
+
+    async fn bulk_abort(&self, job: &BulkJob) -> Result<(), CrmError> {
+        bulk::abort(self, job).await
     }
 
     fn calls(&self) -> CallCounts {

@@ -187,7 +187,7 @@ impl Transport {
                     }
                     continue;
                 }
-                Sent::Cut(reason) if !request.purpose.is_repeatable() => {
+                Sent::Cut(reason) if !request.is_repeatable => {
                     return Ok(Reply::Lost { reason });
                 }
                 Sent::Cut(reason) => (None, None, reason),
@@ -211,7 +211,7 @@ impl Transport {
                         is_renewed = true;
                         continue;
                     }
-                    Verdict::Lost { message } if !request.purpose.is_repeatable() => {
+                    Verdict::Lost { message } if !request.is_repeatable => {
                         return Ok(Reply::Lost { reason: message });
                     }
                     Verdict::Lost { message } => (answer.retry_after, None, message),
@@ -279,6 +279,7 @@ impl Transport {
             Body::Form(form) => building
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(form.clone()),
+            Body::Csv(csv) => building.header("content-type", "text/csv").body(csv.clone()),
         };
         let mut response = match building.send().await {
             Ok(response) => response,
@@ -325,7 +326,7 @@ fn install_tls() {
 }
 
 /// A CRM on this machine is the sandbox, which no proxy can reach.
-fn is_loopback(base_url: &str) -> bool {
+pub fn is_loopback(base_url: &str) -> bool {
     let host = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
     host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]")
 }

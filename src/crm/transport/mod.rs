@@ -24,6 +24,6 @@ mod verdict;
 pub use answer::{AllowanceSeen, Answer, IntervalSeen, unexpected};
 pub use backoff::Backoff;
 pub use budget::Budget;
-pub use client::{Bearer, Transport, TransportOptions, plain_client};
+pub use client::{Bearer, Transport, TransportOptions, is_loopback, plain_client};
 pub use request::{Body, Method, Purpose, Request};
 pub use verdict::{Judge, Refusal, Reply, Verdict};

@@ -24,6 +24,8 @@ pub struct Request {
     pub body: Body,
     /// The call proves who we are by its own content and carries no bearer token.
     pub is_anonymous: bool,
+    /// Sending it twice does what sending it once does, or leaves nothing behind that matters.
+    pub is_repeatable: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub enum Body {
     Json(String),
     /// An encoded form.
     Form(String),
+    /// Comma-separated values.
+    Csv(String),
 }
 
 impl Request {
@@ -44,6 +48,7 @@ impl Request {
             headers: Vec::new(),
             body: Body::None,
             is_anonymous: false,
+            is_repeatable: purpose != Purpose::Write,
         }
     }
 
@@ -54,6 +59,12 @@ impl Request {
         json: String,
     ) -> Self {
         Self { method: Method::POST, body: Body::Json(json), ..Self::get(operation, purpose, path) }
+    }
+
+    /// Says that a write may be sent again when its answer was lost.
+    #[must_use]
+    pub fn repeatable(self) -> Self {
+        Self { is_repeatable: true, ..self }
     }
 
     #[must_use]

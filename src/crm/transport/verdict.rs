@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Purpose, Request};
+use super::{Answer, Request};
 use crate::crm::{CrmError, CrmKind};
 
 /// A vendor's reading of its own answers; each vendor has one, in its `error.rs`.
@@ -64,12 +64,5 @@ impl Reply {
                 Err(CrmError::Unexpected { kind, operation: operation.to_owned(), message: reason })
             }
         }
-    }
-}
-
-impl Purpose {
-    /// Whether a request whose answer was lost may be sent again.
-    pub(super) fn is_repeatable(self) -> bool {
-        self != Self::Write
     }
 }

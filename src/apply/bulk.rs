@@ -1,0 +1,193 @@
+//! Calls that go as asynchronous jobs: opened, journaled, uploaded, waited for, and judged by their
+//! results alone.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::run::{Run, judged, record};
+use super::settle::settle;
+use super::{Answered, ApplyError};
+use crate::crm::{
+    BulkJob, BulkState, Crm, CrmError, WriteApi, WriteBatch, WriteOperation, WriteOutcome,
+};
+use crate::plan::Action;
+
+/// How often a job is asked where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Wait before it is first asked; each further wait is half as long again.
+    pub first: Duration,
+    pub longest: Duration,
+}
+
+impl Patience {
+    /// For a vendor's own service, which takes seconds at best.
+    pub const VENDOR: Self =
+        Self { first: Duration::from_secs(5), longest: Duration::from_mins(1) };
+    /// For the sandbox, whose jobs end when they are asked often enough.
+    pub const SANDBOX: Self =
+        Self { first: Duration::from_millis(5), longest: Duration::from_millis(50) };
+
+    /// Returns the wait before a job is asked for the `n`-th time, from 1.
+    fn wait(self, n: u64) -> Duration {
+        let grown = (1..n).fold(self.first, |wait, _| (wait * 3 / 2).min(self.longest));
+        grown.min(self.longest)
+    }
+}
+
+/// How a wait for a job ended.
+enum Waited {
+    Ended(Vec<WriteOutcome>),
+    NotStarted,
+    Gone,
+    /// Still under way when patience ran out, or when the run was asked to stop.
+    Unended,
+}
+
+impl Run<'_> {
+    /// Sends actions of one object and operation as a job, between its journal entries. Returns the
+    /// actions that the job left undone, to be sent by the batch API instead.
+    ///
+    /// # Errors
+    /// [`ApplyError::JobUnended`] when the job is still under way; a later run asks again.
+    pub(super) async fn send_bulk(
+        &mut self,
+        crm: &dyn Crm,
+        actions: Vec<Action>,
+    ) -> Result<Vec<Action>, ApplyError> {
+        self.lease.verify().await?;
+        let intent = self.journal.put_intent(self.lease.epoch(), crm.kind(), actions).await?;
+        self.sent.extend(intent.actions.iter().map(|action| action.action_id.clone()));
+        let batch = batch(&intent.actions);
+        let job = match crm.bulk_open(&batch).await {
+            Ok(job) => job,
+            Err(error) => {
+                self.put_answer(intent.number, nothing_written(&intent.actions)).await?;
+                return match error {
+                    // The vendor does not take such a job; it may take the records one by one.
+                    CrmError::Refused { .. } => Ok(by_batch(intent.actions)),
+                    error => Err(error.into()),
+                };
+            }
+        };
+        self.journal.put_job(intent.number, &job).await?;
+        self.lease.verify().await?;
+        match crm.bulk_start(&job, &batch).await {
+            // Whether the job began is for the job to say.
+            Ok(()) | Err(CrmError::Refused { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match self.wait_for(crm, &job, &batch).await? {
+            Waited::Unended => Err(ApplyError::JobUnended { job: job.id }),
+            waited => {
+                let answered = self.answered(crm, &intent.actions, waited).await?;
+                let undone = answered.not_written.clone();
+                self.put_answer(intent.number, answered).await?;
+                let left =
+                    intent.actions.into_iter().filter(|a| undone.contains(&a.action_id)).collect();
+                Ok(by_batch(left))
+            }
+        }
+    }
+
+    /// Finds out what became of a job that an earlier process began, ending it when it does not end.
+    ///
+    /// # Errors
+    /// [`ApplyError::JobUnended`] when the job cannot be ended.
+    pub(super) async fn settle_job(
+        &self,
+        crm: &dyn Crm,
+        job: &BulkJob,
+        actions: &[Action],
+    ) -> Result<Answered, ApplyError> {
+        let batch = batch(actions);
+        let mut waited = self.wait_for(crm, job, &batch).await?;
+        if matches!(waited, Waited::Unended) {
+            // A second run has waited for it; what it wrote by now is what it writes.
+            crm.bulk_abort(job).await?;
+            waited = self.wait_for(crm, job, &batch).await?;
+        }
+        match waited {
+            Waited::Unended => Err(ApplyError::JobUnended { job: job.id.clone() }),
+            waited => self.answered(crm, actions, waited).await,
+        }
+    }
+
+    async fn wait_for(
+        &self,
+        crm: &dyn Crm,
+        job: &BulkJob,
+        batch: &WriteBatch,
+    ) -> Result<Waited, ApplyError> {
+        let polls_max = crm.kind().bulk_shape().map_or(1, |shape| shape.polls_max);
+        for n in 1..=polls_max {
+            tokio::time::sleep(self.options.patience.wait(n)).await;
+            self.lease.verify().await?;
+            match crm.bulk_state(job, batch).await? {
+                BulkState::Ended(outcomes) => return Ok(Waited::Ended(outcomes)),
+                BulkState::NotStarted => return Ok(Waited::NotStarted),
+                BulkState::Gone => return Ok(Waited::Gone),
+                BulkState::Running if self.options.stop.load(Ordering::SeqCst) => break,
+                BulkState::Running => {}
+            }
+        }
+        Ok(Waited::Unended)
+    }
+
+    /// Judges each record of a job that is over; those of which it does not speak are read back.
+    async fn answered(
+        &self,
+        crm: &dyn Crm,
+        actions: &[Action],
+        waited: Waited,
+    ) -> Result<Answered, ApplyError> {
+        let now = (self.options.now)();
+        let outcomes = match waited {
+            Waited::Ended(outcomes) => outcomes,
+            Waited::NotStarted => return Ok(nothing_written(actions)),
+            Waited::Gone | Waited::Unended => Vec::new(),
+        };
+        let no_word = || WriteOutcome::Unknown { reason: "the job is not known".to_owned() };
+        let outcomes = outcomes.into_iter().chain(std::iter::repeat_with(no_word));
+        let mut answered = Answered::default();
+        let mut unspoken = Vec::new();
+        for (action, outcome) in actions.iter().zip(outcomes) {
+            match outcome {
+                // Held for a moment by somebody else counts as left undone: it goes again.
+                WriteOutcome::RefusedTogether { .. } | WriteOutcome::Busy { .. } => {
+                    answered.not_written.push(action.action_id.clone());
+                }
+                WriteOutcome::Unknown { .. } => unspoken.push(action.clone()),
+                outcome => answered.outcomes.push(judged(action, outcome, &now)),
+            }
+        }
+        if !unspoken.is_empty() {
+            let settled = settle(crm, &unspoken, &now).await?;
+            answered.outcomes.extend(settled.outcomes);
+            answered.not_written.extend(settled.not_written);
+        }
+        Ok(answered)
+    }
+}
+
+/// Lays actions of one object and operation out as the batch of a job.
+fn batch(actions: &[Action]) -> WriteBatch {
+    let first = actions.first();
+    WriteBatch {
+        object: first.map(|action| action.object.clone()).unwrap_or_default(),
+        operation: first.map_or(WriteOperation::Update, |action| action.operation),
+        records: actions.iter().map(record).collect(),
+    }
+}
+
+fn nothing_written(actions: &[Action]) -> Answered {
+    let not_written = actions.iter().map(|action| action.action_id.clone()).collect();
+    Answered { not_written, ..Answered::default() }
+}
+
+fn by_batch(mut actions: Vec<Action>) -> Vec<Action> {
+    for action in &mut actions {
+        action.api = WriteApi::Batch;
+    }
+    actions
+}

@@ -1,0 +1,119 @@
+//! By which of a CRM's APIs actions go: the one that takes the fewest calls.
+//!
+//! Cost model, in calls that carry data or results:
+//!
+//! | API | calls for n records of one object and operation |
+//! |---|---|
+//! | HubSpot batch | n / 100 |
+//! | Salesforce composite of five collections | n / 1,000 |
+//! | Salesforce bulk job | 4 a job, and about 4 times asking where it stands |
+//!
+//! A bulk job takes what its rows can say: nothing that leaves the owner to assignment rules, which
+//! a job runs for all of its rows or for none, and no value that would read as "clear this field".
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, After, cut_into_calls};
+use crate::config::WriteRoute;
+use crate::crm::salesforce::BULK_NULL;
+use crate::crm::{BulkShape, CrmKind, WriteApi, WriteOperation};
+
+/// How the actions of one object and operation go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    pub system: CrmKind,
+    pub object: String,
+    pub operation: WriteOperation,
+    pub records: u64,
+    /// API of all records that it can carry.
+    pub api: WriteApi,
+    pub options: Vec<RouteOption>,
+}
+
+/// One way in which the records of a [`Route`] could go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteOption {
+    pub api: WriteApi,
+    /// Records that this API can carry.
+    pub records: u64,
+    /// Calls for those records on their own, usual asking included.
+    pub calls: u64,
+}
+
+/// Gives every action its API and its call, and says what was chosen from.
+pub fn choose_routes(actions: &mut [Action], wanted: WriteRoute) -> Vec<Route> {
+    let mut groups: BTreeMap<(CrmKind, String, WriteOperation), Vec<usize>> = BTreeMap::new();
+    for (place, action) in actions.iter().enumerate() {
+        let group = (action.system, action.object.clone(), action.operation);
+        groups.entry(group).or_default().push(place);
+    }
+    let mut routes = Vec::with_capacity(groups.len());
+    for ((system, object, operation), places) in groups {
+        let shape = system.write_shape();
+        let batches = places.len().div_ceil(shape.records_per_batch);
+        let batch_calls = batches.div_ceil(shape.batches_per_call) as u64;
+        let records = places.len() as u64;
+        let mut options = vec![RouteOption { api: WriteApi::Batch, records, calls: batch_calls }];
+        let mut api = WriteApi::Batch;
+        if let Some(bulk) = system.bulk_shape() {
+            let fit: Vec<usize> =
+                places.iter().copied().filter(|place| is_bulk_row(&actions[*place])).collect();
+            let calls = jobs(bulk, fit.iter().map(|place| &actions[*place]))
+                * (bulk.data_calls + bulk.polls_usual);
+            options.push(RouteOption { api: WriteApi::Bulk, records: fit.len() as u64, calls });
+            let saved =
+                fit.len().div_ceil(shape.records_per_batch).div_ceil(shape.batches_per_call);
+            let is_chosen = match wanted {
+                WriteRoute::Cheapest => calls < saved as u64,
+                WriteRoute::Batch => false,
+                WriteRoute::Bulk => true,
+            };
+            if is_chosen && !fit.is_empty() {
+                api = WriteApi::Bulk;
+                for place in fit {
+                    actions[place].api = WriteApi::Bulk;
+                }
+            }
+        }
+        routes.push(Route { system, object, operation, records, api, options });
+    }
+    cut_into_calls(actions);
+    routes
+}
+
+/// Says whether a row of a bulk job can say what an action does.
+fn is_bulk_row(action: &Action) -> bool {
+    let is_assigned = action.operation == WriteOperation::Create && !action.names_owner();
+    let is_misread = |after: &After| matches!(after, After::Value(value) if value == BULK_NULL || value.contains('\0'));
+    !is_assigned && !action.changes.iter().any(|change| is_misread(&change.after))
+}
+
+/// Counts the jobs that records need.
+fn jobs<'a>(shape: BulkShape, actions: impl Iterator<Item = &'a Action>) -> u64 {
+    let (mut jobs, mut records, mut size) = (0, 0, 0);
+    for action in actions {
+        let more = bytes(action);
+        if jobs == 0 || records == shape.records_per_job || size + more > shape.bytes_per_job {
+            jobs += 1;
+            (records, size) = (0, 0);
+        }
+        records += 1;
+        size += more;
+    }
+    jobs
+}
+
+/// Bytes that an id and the quotes and separator of one cell take.
+const CELL_BYTES: usize = 24;
+
+/// Returns the bytes that an action takes in a job, or more: quotes inside values are doubled.
+pub(super) fn bytes(action: &Action) -> usize {
+    let size = |after: &After| match after {
+        After::Value(value) => 2 * value.len(),
+        After::Clear | After::RecordIdOf(_) => CELL_BYTES,
+    };
+    let cells: usize = action.changes.iter().map(|change| CELL_BYTES + size(&change.after)).sum();
+    CELL_BYTES + cells
+}
