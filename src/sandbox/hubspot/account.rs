@@ -24,10 +24,10 @@ struct TokenRequest {
 
 pub async fn details(State(server): State<Server>) -> Result<Response, ApiError> {
     let details = server
-        .call(|work| {
+        .read(|work| {
             let account = &work.world.hubspot;
             let now = Timestamp::from_millisecond(work.now).unwrap_or_default();
-            let offset = gate::account_zone(work).to_offset(now).seconds();
+            let offset = gate::account_zone(work.world).to_offset(now).seconds();
             let sign = if offset < 0 { '-' } else { '+' };
             let (hours, minutes) = (offset.abs() / 3600, offset.abs() % 3600 / 60);
             Ok(json!({
@@ -47,17 +47,18 @@ pub async fn details(State(server): State<Server>) -> Result<Response, ApiError>
 }
 
 pub async fn usage(State(server): State<Server>) -> Result<Response, ApiError> {
+    let calls_today = server.shared.usage().calls_on(&gate::today(&server));
     let usage = server
-        .call(|work| {
+        .read(move |work| {
             let now = Timestamp::from_millisecond(work.now).unwrap_or_default();
             let tomorrow = now
-                .to_zoned_datetime(gate::account_zone(work))
+                .to_zoned_datetime(gate::account_zone(work.world))
                 .checked_add(1.day())
                 .and_then(|tomorrow| tomorrow.start_of_day());
             Ok(json!({"results": [{
                 "name": "Private App API Calls Daily",
                 "usageLimit": work.world.hubspot.daily_calls_max,
-                "currentUsage": gate::calls_today(work)?,
+                "currentUsage": calls_today,
                 "collectedAt": iso(work.now),
                 "fetchStatus": "SUCCESS",
                 "resetsAt": tomorrow.ok().map(|at| iso(at.timestamp().as_millisecond())),
@@ -95,7 +96,7 @@ pub async fn token_info(State(server): State<Server>, body: Bytes) -> Result<Res
 
 pub async fn record_limits(State(server): State<Server>) -> Result<Response, ApiError> {
     let limits = server
-        .call(|work| {
+        .read(|work| {
             let mut rows = Vec::new();
             for object in &work.schema.objects {
                 let used: i64 = work.db.query_row(
@@ -122,7 +123,7 @@ pub async fn record_limits(State(server): State<Server>) -> Result<Response, Api
 
 pub async fn property_limits(State(server): State<Server>) -> Result<Response, ApiError> {
     let limits = server
-        .call(|work| {
+        .read(|work| {
             let by_object: Vec<Value> = work
                 .schema
                 .objects
@@ -148,7 +149,7 @@ pub async fn property_limits(State(server): State<Server>) -> Result<Response, A
 
 pub async fn pipeline_limits(State(server): State<Server>) -> Result<Response, ApiError> {
     let limits = server
-        .call(|work| {
+        .read(|work| {
             let mut rows = Vec::new();
             for object in &work.schema.objects {
                 let used = validate::pipelines(work, object)?.len();

@@ -95,6 +95,35 @@ pub fn primary_type(from: &str, to: &str) -> Option<AssociationType> {
     between(from, to).into_iter().find(|one| one.label == PRIMARY)
 }
 
+/// A type of link from one object to another, the vendor's or the account's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownType {
+    pub category: String,
+    pub type_id: i64,
+    pub label: Option<String>,
+}
+
+/// Returns every type from one object to another, the vendor's first.
+pub fn known(connection: &Connection, from: &str, to: &str) -> rusqlite::Result<Vec<KnownType>> {
+    let mut known: Vec<KnownType> = between(from, to)
+        .into_iter()
+        .map(|one| KnownType {
+            category: HUBSPOT_DEFINED.to_owned(),
+            type_id: one.type_id,
+            label: one.label.map(str::to_owned),
+        })
+        .collect();
+    let mut statement = connection.prepare_cached(
+        "select distinct category, type_id, label from associations
+         where from_object = ?1 and to_object = ?2 and category <> ?3 order by type_id",
+    )?;
+    let mut rows = statement.query(params![from, to, HUBSPOT_DEFINED])?;
+    while let Some(row) = rows.next()? {
+        known.push(KnownType { category: row.get(0)?, type_id: row.get(1)?, label: row.get(2)? });
+    }
+    Ok(known)
+}
+
 /// One link in one direction.
 #[derive(Clone, Debug)]
 pub struct Link<'a> {

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::association_types::{
-    HUBSPOT_DEFINED, Link, between, insert_both_ways, plain_type, primary_type, remove_both_ways,
+    HUBSPOT_DEFINED, Link, between, insert_both_ways, known, plain_type, primary_type,
+    remove_both_ways,
 };
 use super::batch::{Id, answer};
 use super::errors::ApiError;
@@ -37,11 +38,11 @@ pub struct Reference {
     id: Id,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TypeInput {
-    association_category: String,
-    association_type_id: i64,
+    pub association_category: String,
+    pub association_type_id: i64,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +95,7 @@ pub async fn list(
     let limit = limit(&params, PAGE_MAX, PAGE_MAX)?;
     let floor = after(&params)?;
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let from = work.schema.object(&object)?;
             let to = work.schema.object(&to)?;
             let id = store::resolve_alias(work.db, &from.id, objects::numeric(&id)?)?;
@@ -168,7 +169,7 @@ pub async fn batch_read(
 ) -> Result<Response, ApiError> {
     let inputs = parse_inputs::<ReadInput>(&body, READS_MAX)?;
     server
-        .call(move |work| {
+        .read(move |work| {
             let from = work.schema.object(&from)?;
             let to = work.schema.object(&to)?;
             let mut results = Vec::with_capacity(inputs.len());
@@ -238,29 +239,17 @@ pub async fn labels(
     Path((from, to)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let from = work.schema.object(&from)?;
             let to = work.schema.object(&to)?;
-            let mut labels: Vec<TypeView> = between(&from.id, &to.id)
+            let labels: Vec<TypeView> = known(work.db, &from.id, &to.id)?
                 .into_iter()
                 .map(|one| TypeView {
-                    category: HUBSPOT_DEFINED.to_owned(),
+                    category: one.category,
                     type_id: one.type_id,
-                    label: one.label.map(str::to_owned),
+                    label: one.label,
                 })
                 .collect();
-            let custom: Vec<TypeView> = work
-                .db
-                .prepare_cached(
-                    "select distinct category, type_id, label from associations
-                     where from_object = ?1 and to_object = ?2 and category <> ?3
-                     order by type_id",
-                )?
-                .query_map(params![from.id, to.id, HUBSPOT_DEFINED], |row| {
-                    Ok(TypeView { category: row.get(0)?, type_id: row.get(1)?, label: row.get(2)? })
-                })?
-                .collect::<Result<_, _>>()?;
-            labels.extend(custom);
             Ok(json!({ "results": labels }))
         })
         .await?;
@@ -308,7 +297,7 @@ async fn create_all(
             let mut results = Vec::with_capacity(inputs.len());
             let mut errors = Vec::new();
             for input in &inputs {
-                let made = work.isolated(|| {
+                let made: Result<Value, ApiError> = work.isolated(|| {
                     let pair = (
                         objects::numeric(&input.from.id.text())?,
                         objects::numeric(&input.to.id.text())?,
@@ -345,7 +334,7 @@ fn parse_inputs<T: serde::de::DeserializeOwned>(
     Ok(inputs)
 }
 
-fn default_types(from: &ObjectType, to: &ObjectType) -> Result<Vec<TypeInput>, ApiError> {
+pub fn default_types(from: &ObjectType, to: &ObjectType) -> Result<Vec<TypeInput>, ApiError> {
     let plain = plain_type(&from.id, &to.id).ok_or_else(|| {
         ApiError::invalid(format!("No association is defined from {} to {}", from.id, to.id))
     })?;
@@ -356,7 +345,7 @@ fn default_types(from: &ObjectType, to: &ObjectType) -> Result<Vec<TypeInput>, A
 }
 
 /// Gives a pair exactly the types sent, beside the plain one that every linked pair has.
-fn link_pair(
+pub fn link_pair(
     work: &Work<'_>,
     from: &ObjectType,
     to: &ObjectType,

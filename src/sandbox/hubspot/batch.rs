@@ -51,7 +51,7 @@ struct Input {
 }
 
 /// Ids come as strings and, from some clients, as numbers.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Id {
     Text(String),
@@ -140,7 +140,7 @@ pub async fn read(
         return Err(ApiError::too_many_inputs(INPUTS_MAX));
     }
     server
-        .call(move |work| {
+        .read(move |work| {
             let object = work.schema.object(&object)?;
             let key = usable_key(object, batch.id_property.as_deref(), true)?;
             let selection = Selection {

@@ -254,6 +254,20 @@ impl From<serde_json::Error> for ApiError {
     }
 }
 
+impl From<csv::Error> for ApiError {
+    fn from(error: csv::Error) -> Self {
+        tracing::error!(%error, "the HubSpot sandbox cannot read or write a table");
+        Self::internal()
+    }
+}
+
+impl From<std::io::Error> for ApiError {
+    fn from(error: std::io::Error) -> Self {
+        tracing::error!(%error, "the HubSpot sandbox cannot write a file");
+        Self::internal()
+    }
+}
+
 /// Carries the error to the gate, which knows the call's correlation id and writes the body.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {

@@ -8,12 +8,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::errors::ApiError;
-use super::{Server, Work, faults};
+use super::{Server, World, faults};
 
 const TEN_SECONDS_MS: i64 = 10_000;
 const SEARCHES_PER_SECOND_MAX: usize = 5;
@@ -25,6 +24,15 @@ pub struct Windows {
     searches: VecDeque<i64>,
 }
 
+/// Calls of the account's days. Every call counts, so the count is kept in memory and reaches the
+/// database with the next call that writes.
+#[derive(Debug, Default)]
+pub struct Usage {
+    /// The account's calendar day, `YYYY-MM-DD`.
+    day: String,
+    calls: u64,
+}
+
 /// The path of a call before routing took its prefix away.
 #[derive(Clone, Debug)]
 pub struct CalledPath(pub String);
@@ -34,6 +42,41 @@ pub struct CalledPath(pub String);
 struct Daily {
     max: u64,
     used: u64,
+}
+
+impl Usage {
+    /// Reads what the last process counted.
+    pub fn kept(connection: &Connection) -> rusqlite::Result<Self> {
+        let last = connection
+            .query_row("select day, calls from usage order by day desc limit 1", [], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?))
+            })
+            .optional()?;
+        Ok(match last {
+            Some((day, calls)) => Self { day, calls: u64::try_from(calls).unwrap_or_default() },
+            None => Self::default(),
+        })
+    }
+
+    /// Writes the day's count.
+    pub fn keep(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached("insert or replace into usage (day, calls) values (?1, ?2)")?
+            .execute(params![self.day, i64::try_from(self.calls).unwrap_or(i64::MAX)])
+            .map(|_| ())
+    }
+
+    /// Returns how many calls a day has seen.
+    pub fn calls_on(&self, day: &str) -> u64 {
+        if self.day == day { self.calls } else { 0 }
+    }
+
+    /// Adds a call to a day and returns how many that makes.
+    fn count(&mut self, day: String) -> u64 {
+        self.calls = self.calls_on(&day) + 1;
+        self.day = day;
+        self.calls
+    }
 }
 
 pub async fn gate(State(server): State<Server>, mut request: Request, next: Next) -> Response {
@@ -58,9 +101,9 @@ async fn admit_and_run(
     if let Err(error) = authorize(server, request.headers()) {
         return (error.into_response(), None);
     }
-    let daily = match server.call(count_today).await {
-        Ok(daily) => daily,
-        Err(error) => return (error.into_response(), None),
+    let daily = Daily {
+        max: server.shared.world.hubspot.daily_calls_max,
+        used: server.shared.usage().count(today(server)),
     };
     if let Err(error) = admit(server, daily, is_search) {
         return (error.into_response(), Some(daily));
@@ -103,38 +146,14 @@ fn authorize(server: &Server, headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// Counts a call to the account's day and returns where that leaves the allowance.
-fn count_today(work: &Work<'_>) -> Result<Daily, ApiError> {
-    let used: i64 = work
-        .db
-        .prepare_cached(
-            "insert into usage (day, calls) values (?1, 1)
-             on conflict (day) do update set calls = calls + 1 returning calls",
-        )?
-        .query_row([today(work)], |row| row.get(0))?;
-    Ok(Daily {
-        max: work.world.hubspot.daily_calls_max,
-        used: u64::try_from(used).unwrap_or_default(),
-    })
-}
-
-/// Returns how many calls the account's day has seen.
-pub fn calls_today(work: &Work<'_>) -> Result<i64, ApiError> {
-    Ok(work
-        .db
-        .query_row("select calls from usage where day = ?1", [today(work)], |row| row.get(0))
-        .optional()?
-        .unwrap_or(0))
-}
-
 /// Returns the account's time zone; an unknown name counts as UTC.
-pub fn account_zone(work: &Work<'_>) -> TimeZone {
-    TimeZone::get(&work.world.hubspot.time_zone).unwrap_or(TimeZone::UTC)
+pub fn account_zone(world: &World) -> TimeZone {
+    TimeZone::get(&world.hubspot.time_zone).unwrap_or(TimeZone::UTC)
 }
 
-fn today(work: &Work<'_>) -> String {
-    let now = Timestamp::from_millisecond(work.now).unwrap_or_default();
-    now.to_zoned_datetime(account_zone(work)).date().to_string()
+pub fn today(server: &Server) -> String {
+    let now = server.shared.clock.now();
+    now.to_zoned_datetime(account_zone(&server.shared.world)).date().to_string()
 }
 
 fn admit(server: &Server, daily: Daily, is_search: bool) -> Result<(), ApiError> {
@@ -252,7 +271,7 @@ fn family(path: &str) -> String {
 }
 
 /// Path segments below an area that are neither ids nor names.
-const WORDS: [&str; 26] = [
+const WORDS: [&str; 32] = [
     "batch",
     "read",
     "create",
@@ -279,6 +298,12 @@ const WORDS: [&str; 26] = [
     "records",
     "custom-properties",
     "pipelines",
+    "export",
+    "async",
+    "tasks",
+    "status",
+    "errors",
+    "cancel",
 ];
 
 #[cfg(test)]

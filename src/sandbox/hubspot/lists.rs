@@ -25,7 +25,7 @@ const COLUMNS: &str = "id, name, object, processing_type, created_at, updated_at
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ListView {
+pub struct ListView {
     list_id: String,
     list_version: u32,
     name: String,
@@ -93,7 +93,7 @@ pub async fn read(
     State(server): State<Server>,
     Path(list): Path<String>,
 ) -> Result<Response, ApiError> {
-    let view = server.call(move |work| find(work, &list)).await?;
+    let view = server.read(move |work| find(work, &list)).await?;
     reply(StatusCode::OK, &json!({ "list": view }))
 }
 
@@ -102,7 +102,7 @@ pub async fn read_by_name(
     Path((object, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let object = work.schema.object(&object)?;
             work.db
                 .prepare_cached(&format!(
@@ -119,7 +119,7 @@ pub async fn read_by_name(
 pub async fn read_many(State(server): State<Server>, params: Params) -> Result<Response, ApiError> {
     let ids = many(&params, "listIds");
     let lists = server
-        .call(move |work| {
+        .read(move |work| {
             let all = all_lists(work)?;
             Ok(all.into_iter().filter(|list| ids.contains(&list.list_id)).collect::<Vec<_>>())
         })
@@ -136,7 +136,7 @@ pub async fn search(State(server): State<Server>, body: Bytes) -> Result<Respons
         )));
     }
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let words = request.query.as_deref().unwrap_or_default().to_lowercase();
             let ids: Vec<String> = request.list_ids.iter().map(Id::text).collect();
             let found: Vec<ListView> = all_lists(work)?
@@ -209,7 +209,7 @@ async fn page_of_members(
     let limit = limit(&params, MEMBERS_DEFAULT, MEMBERS_MAX)?;
     let offset = after(&params)?.max(0);
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let list = find(work, &list)?;
             let mut members: Vec<Value> = work
                 .db
@@ -338,7 +338,7 @@ fn writable(work: &Work<'_>, list: &str) -> Result<ListView, ApiError> {
     Ok(list)
 }
 
-fn find(work: &Work<'_>, list: &str) -> Result<ListView, ApiError> {
+pub fn find(work: &Work<'_>, list: &str) -> Result<ListView, ApiError> {
     work.db
         .prepare_cached(&format!("select {COLUMNS} from lists where id = ?1"))?
         .query_row([list], read_list)

@@ -1,9 +1,9 @@
 //! HubSpot's stand-in: the CRM endpoints that Concord and other clients use, over one SQLite file.
 //!
 //! The dated paths `2026-09` and `2026-03` and the older `v3`/`v4` reach the same handlers. A call
-//! is one transaction: a refused one leaves nothing behind. Left out: OAuth flows, imports,
-//! exports, webhooks, custom object definitions, dynamic list filters and the older association
-//! shapes below `v3`.
+//! is one transaction: a refused one leaves nothing behind. Exports and imports are tasks that get
+//! on when somebody looks at them, because the clock stands still. Left out: OAuth flows, webhooks,
+//! custom object definitions, dynamic list filters and the older association shapes below `v3`.
 //!
 //! Source: HubSpot's developer documentation and its official API descriptions, read in November
 //! 2026; what they leave open is a switch in [`Settings`].
@@ -13,8 +13,11 @@ mod association_types;
 mod associations;
 mod batch;
 mod errors;
+mod exports;
 mod faults;
+mod filter;
 mod gate;
+mod imports;
 mod lists;
 mod load;
 mod merge;
@@ -34,17 +37,17 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rusqlite::Connection;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{CallCounters, Clock, World};
@@ -53,7 +56,9 @@ use schema::Schema;
 
 pub use faults::Fault;
 pub use load::LoadError;
-pub use settings::{LifecycleBackward, Settings};
+pub use settings::{
+    ExportSettings, ExportTimes, ImportSettings, JobEnd, LifecycleBackward, Settings,
+};
 
 /// The id of the app behind the sandbox's token, as history and `hs_object_source_id` show it.
 pub const APP_ID: &str = "8675309";
@@ -66,10 +71,14 @@ pub struct Server {
 
 struct Shared {
     connection: Mutex<Connection>,
+    /// Idle connections for calls that only read; none are made for a database in memory.
+    readers: Mutex<Vec<Connection>>,
+    database: Option<PathBuf>,
     schema: RwLock<Arc<Schema>>,
     settings: RwLock<Arc<Settings>>,
     faults: Mutex<Vec<Fault>>,
     windows: Mutex<gate::Windows>,
+    usage: Mutex<gate::Usage>,
     calls_answered: AtomicU64,
     world: World,
     clock: Clock,
@@ -77,6 +86,7 @@ struct Shared {
 }
 
 /// What one call works with: the open transaction and everything that does not change under it.
+#[derive(Clone)]
 struct Work<'a> {
     db: &'a Connection,
     schema: Arc<Schema>,
@@ -84,10 +94,19 @@ struct Work<'a> {
     world: &'a World,
     /// Epoch milliseconds.
     now: i64,
+    source: Source,
+}
+
+/// Who writes, as history and `hs_object_source` show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Source {
+    kind: &'static str,
+    id: String,
+    label: &'static str,
 }
 
 /// The API version a call was made under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum ApiVersion {
     /// `v3` and `v4`.
     Numbered,
@@ -101,6 +120,8 @@ pub enum ServerError {
     Load(#[from] LoadError),
     #[error("cannot open the database")]
     Database(#[from] rusqlite::Error),
+    #[error("database was made by another version of the sandbox, remove it: `{path}`")]
+    Version { path: PathBuf },
     #[error("portal id is no number: `{portal_id}`")]
     PortalId { portal_id: String },
 }
@@ -123,6 +144,10 @@ impl Server {
             return Err(ServerError::PortalId { portal_id: world.hubspot.portal_id.clone() });
         }
         let connection = store::open(database)?;
+        if !store::is_current(&connection)? {
+            let path = database.unwrap_or(world_dir).to_path_buf();
+            return Err(ServerError::Version { path });
+        }
         let schema = if store::meta(&connection, "loaded")?.is_some() {
             store::schema(&connection)?
         } else {
@@ -132,13 +157,17 @@ impl Server {
             transaction.commit()?;
             schema
         };
+        let usage = gate::Usage::kept(&connection)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 connection: Mutex::new(connection),
+                readers: Mutex::new(Vec::new()),
+                database: database.map(Path::to_path_buf),
                 schema: RwLock::new(Arc::new(schema)),
                 settings: RwLock::new(Arc::new(Settings::default())),
                 faults: Mutex::new(Vec::new()),
                 windows: Mutex::new(gate::Windows::default()),
+                usage: Mutex::new(usage),
                 calls_answered: AtomicU64::new(0),
                 world: world.clone(),
                 clock,
@@ -196,27 +225,54 @@ impl Server {
         T: Send + 'static,
         F: FnOnce(&Work<'_>) -> Result<T, ApiError> + Send + 'static,
     {
-        let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || {
+        self.blocking(|shared| {
             let connection = shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
             let transaction = connection.unchecked_transaction()?;
-            let result = work(&Work {
-                db: &transaction,
-                schema: Arc::clone(&shared.schema.read().unwrap_or_else(PoisonError::into_inner)),
-                settings: Arc::clone(
-                    &shared.settings.read().unwrap_or_else(PoisonError::into_inner),
-                ),
-                world: &shared.world,
-                now: shared.clock.now().as_millisecond(),
-            });
+            let result = work(&shared.work(&transaction));
             match &result {
-                Ok(_) => transaction.commit()?,
+                Ok(_) => {
+                    shared.usage().keep(&transaction)?;
+                    transaction.commit()?;
+                }
                 Err(_) => transaction.rollback()?,
             }
             result
         })
         .await
-        .map_err(|error| {
+    }
+
+    /// Runs one call that changes nothing, beside other calls where the database is a file.
+    async fn read<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Work<'_>) -> Result<T, ApiError> + Send + 'static,
+    {
+        self.blocking(|shared| {
+            let Some(file) = &shared.database else {
+                let connection = shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
+                return work(&shared.work(&connection));
+            };
+            let idle = shared.readers().pop();
+            let reader = match idle {
+                Some(reader) => reader,
+                None => store::open_reader(file)?,
+            };
+            let transaction = reader.unchecked_transaction()?;
+            let result = work(&shared.work(&transaction));
+            transaction.rollback()?;
+            shared.readers().push(reader);
+            result
+        })
+        .await
+    }
+
+    async fn blocking<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Shared) -> Result<T, ApiError> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || work(&shared)).await.map_err(|error| {
             tracing::error!(%error, "a call to the HubSpot sandbox broke off");
             ApiError::internal()
         })?
@@ -230,13 +286,48 @@ impl Server {
     }
 }
 
+impl Shared {
+    fn work<'a>(&'a self, db: &'a Connection) -> Work<'a> {
+        Work {
+            db,
+            schema: Arc::clone(&self.schema.read().unwrap_or_else(PoisonError::into_inner)),
+            settings: Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner)),
+            world: &self.world,
+            now: self.clock.now().as_millisecond(),
+            source: Source::app(),
+        }
+    }
+
+    fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn usage(&self) -> MutexGuard<'_, gate::Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source {
+    /// The app behind the sandbox's token.
+    fn app() -> Self {
+        Self { kind: "INTEGRATION", id: APP_ID.to_owned(), label: "Private app" }
+    }
+
+    fn import(id: i64) -> Self {
+        Self { kind: "IMPORT", id: id.to_string(), label: "Import" }
+    }
+}
+
 impl Work<'_> {
     fn portal_id(&self) -> &str {
         &self.world.hubspot.portal_id
     }
 
-    /// Runs one input of a batch so that a refusal undoes that input alone.
-    fn isolated<T>(&self, one: impl FnOnce() -> Result<T, ApiError>) -> Result<T, ApiError> {
+    /// Runs one input of a batch, or row of an import, so that a refusal undoes it alone.
+    fn isolated<T, E: From<rusqlite::Error>>(
+        &self,
+        one: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         self.db.execute_batch("savepoint input")?;
         let result = one();
         if result.is_err() {

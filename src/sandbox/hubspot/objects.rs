@@ -67,7 +67,7 @@ pub async fn list(
     let archived = flag(&params, "archived");
     let link = next_link(&record::base_url(&headers), &path, &params);
     let page = server
-        .call(move |work| {
+        .read(move |work| {
             let object = work.schema.object(&object)?;
             let mut records = store::page(work.db, &object.id, archived, floor, limit + 1)?;
             let next = if records.len() > limit { records.pop() } else { None };
@@ -92,7 +92,7 @@ pub async fn read(
     let archived = flag(&params, "archived");
     let key = one(&params, "idProperty").map(str::to_owned);
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let object = work.schema.object(&object)?;
             let record = find_one(work, object, &id, key.as_deref(), archived)?;
             record::view(work, object, &record, &selection)

@@ -47,7 +47,7 @@ pub async fn list(State(server): State<Server>, params: Params) -> Result<Respon
     let archived = flag(&params, "archived");
     let email = one(&params, "email").map(str::to_lowercase);
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let mut owners: Vec<OwnerView> = work
                 .db
                 .prepare_cached(&format!(
@@ -77,7 +77,7 @@ pub async fn read(
     let column = if one(&params, "idProperty") == Some("userId") { "user_id" } else { "id" };
     let id: i64 = id.parse().map_err(|_| ApiError::id_not_numeric(&id))?;
     let owner = server
-        .call(move |work| {
+        .read(move |work| {
             work.db
                 .prepare_cached(&format!(
                     "select {COLUMNS} from owners where {column} = ?1 and archived = ?2"

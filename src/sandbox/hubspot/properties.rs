@@ -47,7 +47,7 @@ pub async fn list(
     let archived = flag(&params, "archived");
     let sensitivity = one(&params, "dataSensitivity").unwrap_or("non_sensitive").to_owned();
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let object = work.schema.object(&object)?;
             let found: Vec<&Property> = object
                 .properties
@@ -67,7 +67,7 @@ pub async fn read(
 ) -> Result<Response, ApiError> {
     let archived = flag(&params, "archived");
     let property = server
-        .call(move |work| {
+        .read(move |work| {
             let object = work.schema.object(&object)?;
             object
                 .properties
@@ -129,7 +129,7 @@ pub async fn batch_read(
 ) -> Result<Response, ApiError> {
     let inputs = parse::<Inputs<NameInput>>(&body)?.inputs;
     server
-        .call(move |work| {
+        .read(move |work| {
             let object = work.schema.object(&object)?;
             let mut results = Vec::new();
             let mut errors = Vec::new();
@@ -203,7 +203,7 @@ pub async fn pipelines(
     Path(object): Path<String>,
 ) -> Result<Response, ApiError> {
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let object = work.schema.object(&object)?;
             Ok(json!({ "results": whole_pipelines(work, object)? }))
         })
@@ -216,7 +216,7 @@ pub async fn pipeline(
     Path((object, pipeline)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let view = server
-        .call(move |work| {
+        .read(move |work| {
             let object = work.schema.object(&object)?;
             whole_pipelines(work, object)?
                 .into_iter()

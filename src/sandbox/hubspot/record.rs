@@ -157,10 +157,15 @@ pub fn value(object: &ObjectType, record: &Stored, name: &str) -> Option<String>
     if name == object.created_property() {
         return Some(iso(record.created_at));
     }
-    if name == "hs_lastmodifieddate" || name == object.modified_property() {
+    if is_modified_property(object, name) {
         return Some(iso(record.updated_at));
     }
     record.properties.get(name).cloned()
+}
+
+/// Contacts have their modified time under two names.
+pub fn is_modified_property(object: &ObjectType, name: &str) -> bool {
+    name == "hs_lastmodifieddate" || name == object.modified_property()
 }
 
 /// Returns the scheme and host that the caller reached the server by.

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use axum::extract::{Extension, Query, State};
+use axum::extract::{DefaultBodyLimit, Extension, Query, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::Response;
@@ -11,8 +11,8 @@ use axum::{Json, Router};
 
 use super::errors::ApiError;
 use super::{
-    ApiVersion, Fault, Server, Settings, account, associations, batch, gate, lists, merge, objects,
-    owners, properties, reply, search,
+    ApiVersion, Fault, Server, Settings, account, associations, batch, exports, gate, imports,
+    lists, merge, objects, owners, properties, reply, search,
 };
 
 /// The query of a call, in order, repeated keys kept.
@@ -32,6 +32,8 @@ pub fn router(server: &Server) -> Router {
                 .nest(&format!("/crm/pipelines/{version}"), pipelines())
                 .merge(owners(&format!("/crm/owners/{version}")))
                 .merge(lists(&format!("/crm/lists/{version}")))
+                .merge(imports(&format!("/crm/imports/{version}")))
+                .nest(&format!("/crm/exports/{version}"), exports())
                 .nest(&format!("/crm/limits/{version}"), limits())
                 .nest(&format!("/account-info/{version}"), account())
                 .layer(Extension(tag)),
@@ -46,6 +48,8 @@ pub fn router(server: &Server) -> Router {
             .nest("/crm/v3/pipelines", pipelines())
             .merge(owners("/crm/v3/owners"))
             .merge(lists("/crm/v3/lists"))
+            .merge(imports("/crm/v3/imports"))
+            .nest("/crm/v3/exports", exports())
             .nest("/crm/v3/limits", limits())
             .nest("/account-info/v3", account())
             .layer(Extension(ApiVersion::Numbered)),
@@ -130,6 +134,25 @@ fn lists(prefix: &str) -> Router<Server> {
         .route(&under("/{list}/memberships/add-and-remove"), put(lists::add_and_remove))
 }
 
+fn exports() -> Router<Server> {
+    Router::new()
+        .route("/export/async", post(exports::start))
+        .route("/export/async/tasks/{task}/status", get(exports::status))
+        .route("/export/{export}", get(exports::read))
+}
+
+fn imports(prefix: &str) -> Router<Server> {
+    let under = |path: &str| format!("{prefix}{path}");
+    let all = || get(imports::list).post(imports::start);
+    Router::new()
+        .route(prefix, all())
+        .route(&under("/"), all())
+        .route(&under("/{import}"), get(imports::read))
+        .route(&under("/{import}/cancel"), post(imports::cancel))
+        .route(&under("/{import}/errors"), get(imports::errors))
+        .layer(DefaultBodyLimit::max(imports::BODY_BYTES_MAX))
+}
+
 fn limits() -> Router<Server> {
     Router::new()
         .route("/records", get(account::record_limits))
@@ -146,6 +169,7 @@ fn account() -> Router<Server> {
 /// Routes that need no credentials and count no calls.
 fn open_routes() -> Router<Server> {
     Router::new()
+        .route("/export-files/{export}", get(exports::download))
         .route("/oauth/v2/private-apps/get/access-token-info", post(account::token_info))
         .route("/__sandbox/hubspot/settings", get(read_settings).put(write_settings))
         .route("/__sandbox/hubspot/faults", post(add_fault))

@@ -49,6 +49,70 @@ pub struct Settings {
     pub lenient_dates: bool,
     /// Tokens that were valid once.
     pub expired_tokens: Vec<String>,
+    pub exports: ExportSettings,
+    pub imports: ImportSettings,
+}
+
+/// How exports go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExportSettings {
+    /// Looks at a task, of anybody's, after which the one at the head of the queue is done. 2.
+    pub polls: u32,
+    /// Exports that may be started in 24 hours of sandbox time. 30.
+    pub per_day_max: u32,
+    /// How a date or time is written when internal values are asked for.
+    pub times: ExportTimes,
+    /// Keeps `Record ID` as the header of the id column when internal names are asked for. Off:
+    /// `hs_object_id`.
+    pub labels_id_column: bool,
+    /// Writes archived records too. Off.
+    pub includes_archived: bool,
+    /// A file above this many bytes comes zipped. 2,000,000.
+    pub zip_over_bytes: usize,
+    pub ends: JobEnd,
+    /// Percent of the records that reach the file, whatever the count says. 100.
+    pub share_percent: u32,
+}
+
+/// How imports go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImportSettings {
+    /// Looks at an import after which all that run are done, a large one excepted. 2.
+    pub polls: u32,
+    pub ends: JobEnd,
+    /// Percent of the rows that are carried out, from the first on. 100.
+    pub share_percent: u32,
+    /// Lets an empty cell clear the property. Off: it changes nothing.
+    pub blank_clears: bool,
+    /// Skips the row when one of its values is refused; otherwise the value alone. On.
+    pub bad_value_skips_row: bool,
+    /// Takes owner ids in an owner column, beside emails and names. On.
+    pub takes_owner_ids: bool,
+    /// Counts the header as line 1 of an error's line number. On.
+    pub counts_header_line: bool,
+}
+
+/// How exports write dates and times with internal values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportTimes {
+    /// Epoch milliseconds; a date is its midnight in UTC.
+    EpochMs,
+    /// As the REST API writes them.
+    Iso,
+}
+
+/// How a task ends, apart from how much of it was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobEnd {
+    Done,
+    Failed,
+    Canceled,
+    /// Never: it keeps running.
+    Stuck,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +146,37 @@ impl Default for Settings {
             required_on_create: BTreeMap::new(),
             lenient_dates: false,
             expired_tokens: Vec::new(),
+            exports: ExportSettings::default(),
+            imports: ImportSettings::default(),
+        }
+    }
+}
+
+impl Default for ExportSettings {
+    fn default() -> Self {
+        Self {
+            polls: 2,
+            per_day_max: 30,
+            times: ExportTimes::EpochMs,
+            labels_id_column: false,
+            includes_archived: false,
+            zip_over_bytes: 2_000_000,
+            ends: JobEnd::Done,
+            share_percent: 100,
+        }
+    }
+}
+
+impl Default for ImportSettings {
+    fn default() -> Self {
+        Self {
+            polls: 2,
+            ends: JobEnd::Done,
+            share_percent: 100,
+            blank_clears: false,
+            bad_value_skips_row: true,
+            takes_owner_ids: true,
+            counts_header_line: true,
         }
     }
 }

@@ -3,10 +3,14 @@
 //! A record's properties are one JSON text of its non-empty values. What lists, searches and
 //! unique keys go by is kept in columns and a side table beside it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 
 use super::schema::{ObjectType, Property, Schema};
 
@@ -34,6 +38,9 @@ pub struct Version {
     pub updated_by_user_id: Option<i64>,
 }
 
+/// Raised whenever a table changes its shape.
+const VERSION: i64 = 1;
+
 const TABLES: &str = "
 create table if not exists meta (key text primary key, value text not null) without rowid;
 create table if not exists objects (id text primary key, name text not null, next_id integer not null);
@@ -43,7 +50,7 @@ create table if not exists properties (
 create table if not exists records (
     object text not null, id integer not null, archived integer not null,
     created_at integer not null, updated_at integer not null, archived_at integer,
-    email text, properties text not null, primary key (object, id));
+    natural_key text, properties text not null, primary key (object, id));
 create table if not exists unique_values (
     object text not null, property text not null, value text not null, id integer not null,
     is_secondary integer not null, primary key (object, property, value)) without rowid;
@@ -69,6 +76,29 @@ create table if not exists list_memberships (
     list_id integer not null, record_id integer not null, joined_at text not null,
     primary key (list_id, record_id)) without rowid;
 create table if not exists usage (day text primary key, calls integer not null) without rowid;
+create table if not exists exports (
+    id integer primary key autoincrement, request text not null, state text not null,
+    n_polls integer not null, record_count integer, is_zip integer not null default 0,
+    created_at integer not null, updated_at integer not null);
+create table if not exists export_parts (
+    export integer not null, part integer not null, data blob not null,
+    primary key (export, part)) without rowid;
+create table if not exists imports (
+    id integer primary key autoincrement, request text not null, version text not null,
+    state text not null, n_polls integer not null, n_rows integer not null,
+    n_rows_done integer not null, counters text not null, lists text not null,
+    created_at integer not null, updated_at integer not null);
+create table if not exists import_parts (
+    import integer not null, part integer not null, file integer not null,
+    first_row integer not null, first_line integer not null, n_rows integer not null,
+    data blob not null,
+    primary key (import, part)) without rowid;
+create table if not exists import_errors (
+    id integer primary key autoincrement, import integer not null, error text not null);
+create index if not exists import_errors_by_import on import_errors (import, id);
+create table if not exists import_keys (
+    import integer not null, key text not null, object text not null, id integer not null,
+    primary key (import, key, object, id)) without rowid;
 ";
 
 /// Made after a world is loaded, which is several times faster than before.
@@ -76,13 +106,13 @@ const INDEXES: &str = "
 create index if not exists records_by_archived on records (object, archived, id);
 create index if not exists records_by_updated on records (object, archived, updated_at, id);
 create index if not exists records_by_created on records (object, archived, created_at, id);
-create index if not exists records_by_email on records (object, email);
+create index if not exists records_by_natural_key on records (object, natural_key);
 create index if not exists unique_values_by_record on unique_values (object, id);
 create index if not exists history_by_record on history (object, id, property, at);
 create index if not exists aliases_by_record on aliases (object, id);
 ";
 
-const RECORD_COLUMNS: &str = "id, archived, created_at, updated_at, archived_at, properties";
+pub const RECORD_COLUMNS: &str = "id, archived, created_at, updated_at, archived_at, properties";
 
 pub fn open(file: Option<&Path>) -> rusqlite::Result<Connection> {
     let connection = match file {
@@ -92,8 +122,30 @@ pub fn open(file: Option<&Path>) -> rusqlite::Result<Connection> {
     // A crash may cost a sandbox its last calls; waiting for the disk would cost every call.
     connection.execute_batch("pragma journal_mode = wal; pragma synchronous = off;")?;
     connection.set_prepared_statement_cache_capacity(256);
-    connection.execute_batch(TABLES)?;
+    let is_new: bool =
+        connection
+            .query_row("select not exists (select 1 from sqlite_schema)", [], |row| row.get(0))?;
+    if is_new {
+        connection.pragma_update(None, "user_version", VERSION)?;
+    }
+    if is_current(&connection)? {
+        connection.execute_batch(TABLES)?;
+    }
     Ok(connection)
+}
+
+/// Opens a second connection to a database that is there, for reading.
+pub fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.execute_batch("pragma query_only = on;")?;
+    connection.set_prepared_statement_cache_capacity(256);
+    Ok(connection)
+}
+
+/// Tells whether a database has the tables that this version of the program works with.
+pub fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(version == VERSION)
 }
 
 pub fn build_indexes(connection: &Connection) -> rusqlite::Result<()> {
@@ -163,6 +215,46 @@ pub fn read_record(row: &Row<'_>) -> rusqlite::Result<Stored> {
     })
 }
 
+/// Reads the values of some properties out of a record's text, each into the cell named for it.
+///
+/// Reading all of them into a map first costs several times as much.
+pub fn pick<'t>(
+    text: &'t str,
+    cells_by_name: &HashMap<&str, usize>,
+    cells: &mut [Cow<'t, str>],
+) -> serde_json::Result<()> {
+    struct Picker<'a, 't> {
+        cells_by_name: &'a HashMap<&'a str, usize>,
+        cells: &'a mut [Cow<'t, str>],
+    }
+
+    #[derive(Deserialize)]
+    struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+
+    impl<'t> Visitor<'t> for Picker<'_, 't> {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object of texts")
+        }
+
+        fn visit_map<M: MapAccess<'t>>(self, mut map: M) -> Result<(), M::Error> {
+            while let Some(Text(name)) = map.next_key()? {
+                let cell = self.cells_by_name.get(name.as_ref());
+                match cell.and_then(|at| self.cells.get_mut(*at)) {
+                    Some(cell) => *cell = map.next_value::<Text<'t>>()?.0,
+                    None => {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+            }
+            Ok(())
+        }
+    }
+
+    serde_json::Deserializer::from_str(text).deserialize_map(Picker { cells_by_name, cells })
+}
+
 pub fn find(connection: &Connection, object: &str, id: i64) -> rusqlite::Result<Option<Stored>> {
     connection
         .prepare_cached(&format!(
@@ -213,7 +305,7 @@ pub fn put(connection: &Connection, object: &str, record: &Stored) -> rusqlite::
     connection
         .prepare_cached(
             "insert or replace into records
-             (object, id, archived, created_at, updated_at, archived_at, email, properties)
+             (object, id, archived, created_at, updated_at, archived_at, natural_key, properties)
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![
@@ -223,10 +315,20 @@ pub fn put(connection: &Connection, object: &str, record: &Stored) -> rusqlite::
             record.created_at,
             record.updated_at,
             record.archived_at,
-            record.properties.get("email").map(|email| email.to_lowercase()),
+            natural_key(object, &record.properties),
             properties
         ])
         .map(|_| ())
+}
+
+/// Returns what people know a record by: a contact's email or a company's domain, in lower case.
+fn natural_key(object: &str, properties: &Properties) -> Option<String> {
+    let name = match object {
+        "0-1" => "email",
+        "0-2" => "domain",
+        _ => return None,
+    };
+    properties.get(name).map(|value| value.to_lowercase())
 }
 
 /// Who holds a unique value, and whether it is one of the holder's secondary emails.
@@ -234,6 +336,21 @@ pub fn put(connection: &Connection, object: &str, record: &Stored) -> rusqlite::
 pub struct Holder {
     pub id: i64,
     pub is_secondary: bool,
+}
+
+/// Reads the ids of live records that share an email or a domain.
+pub fn by_natural_key(
+    connection: &Connection,
+    object: &str,
+    key: &str,
+) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "select id from records where object = ?1 and natural_key = ?2 and archived = 0
+             order by id",
+        )?
+        .query_map([object, key], |row| row.get(0))?
+        .collect()
 }
 
 pub fn holder(

@@ -347,7 +347,7 @@ pub fn pipelines(work: &Work<'_>, object: &ObjectType) -> Result<Vec<Value>, Api
 }
 
 /// Strips scheme, `www.`, path and case from a company's domain.
-fn bare_domain(text: &str) -> String {
+pub fn bare_domain(text: &str) -> String {
     let lower = text.trim().to_lowercase();
     let rest = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
     let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);

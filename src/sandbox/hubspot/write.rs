@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use rusqlite::params;
 
+use super::Work;
 use super::errors::{ApiError, PropertyError};
 use super::schema::ObjectType;
 use super::settings::LifecycleBackward;
 use super::store::{self, Properties, Stored, Version};
 use super::time::iso;
 use super::validate::{Checked, Warning};
-use super::{APP_ID, Work};
 
 /// A record after a write, with the names of the properties the answer shows.
 #[derive(Clone, Debug)]
@@ -50,9 +50,9 @@ pub fn create(work: &Work<'_>, object: &ObjectType, checked: Checked) -> Result<
         properties: Properties::new(),
     };
     for (name, value) in [
-        ("hs_object_source", "INTEGRATION"),
-        ("hs_object_source_id", APP_ID),
-        ("hs_object_source_label", "INTEGRATION"),
+        ("hs_object_source", work.source.kind),
+        ("hs_object_source_id", work.source.id.as_str()),
+        ("hs_object_source_label", work.source.kind),
     ] {
         record.properties.insert(name.to_owned(), value.to_owned());
     }
@@ -280,9 +280,9 @@ fn note_version(
     let version = Version {
         value: value.to_owned(),
         at,
-        source_type: "INTEGRATION".to_owned(),
-        source_id: APP_ID.to_owned(),
-        source_label: "Private app".to_owned(),
+        source_type: work.source.kind.to_owned(),
+        source_id: work.source.id.clone(),
+        source_label: work.source.label.to_owned(),
         updated_by_user_id: None,
     };
     store::add_version(work.db, &object.id, record.id, name, &version)?;
