@@ -17,9 +17,11 @@ pub struct Call {
     /// Decoded path segments behind the version.
     pub path: Vec<String>,
     pub query: Vec<(String, String)>,
+    /// Headers by name in lower case.
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// Rows a page, from `Sforce-Query-Options`.
-    pub batch_size: Option<usize>,
+    /// Second part of a multipart body, whose first is then `body`.
+    pub content: Option<Vec<u8>>,
     /// An enclosing composite rolls everything back together.
     pub is_all_or_none_forced: bool,
 }
@@ -50,8 +52,9 @@ impl Call {
             version,
             path: segments,
             query: parse_form(query),
+            headers: Vec::new(),
             body: Vec::new(),
-            batch_size: None,
+            content: None,
             is_all_or_none_forced: false,
         };
         (call, place)
@@ -60,6 +63,19 @@ impl Call {
     /// Returns the first query parameter of that name.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns a header by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns one option of a header such as `Sforce-Query-Options: batchSize=200`.
+    pub fn header_option(&self, header: &str, option: &str) -> Option<&str> {
+        self.header(header)?.split([',', ';']).find_map(|pair| {
+            let (name, value) = pair.split_once('=')?;
+            name.trim().eq_ignore_ascii_case(option).then(|| value.trim())
+        })
     }
 
     /// Returns the body as a JSON object.
@@ -98,14 +114,6 @@ pub fn parse_form(text: &str) -> Vec<(String, String)> {
             (decode(key, true), decode(value, true))
         })
         .collect()
-}
-
-/// Reads rows a page out of a `Sforce-Query-Options` header.
-pub fn parse_batch_size(header: &str) -> Option<usize> {
-    header.split(',').find_map(|option| {
-        let (name, value) = option.split_once('=')?;
-        if name.trim().eq_ignore_ascii_case("batchSize") { value.trim().parse().ok() } else { None }
-    })
 }
 
 fn place(path: &str) -> Place {
@@ -166,10 +174,12 @@ mod tests {
         assert_eq!(call.path, ["query"]);
         assert_eq!(call.parameter("q"), Some("SELECT Id,Name"));
         assert!(matches!(place, Place::Data { .. }));
-        let (call, _) = Call::new("PATCH", "/services/data/v60.0/sobjects/Lead/Key__c/a%2Fb+c%");
+        let (mut call, _) =
+            Call::new("PATCH", "/services/data/v60.0/sobjects/Lead/Key__c/a%2Fb+c%");
         assert_eq!(call.path[3], "a/b+c%");
         assert!(matches!(Call::new("GET", "/services/data/").1, Place::Versions));
         assert!(matches!(Call::new("GET", "/services/data/v69.0/limits").1, Place::Other(_)));
-        assert_eq!(parse_batch_size("batchSize=250"), Some(250));
+        call.headers.push(("sforce-query-options".to_owned(), "batchSize = 250".to_owned()));
+        assert_eq!(call.header_option("sforce-query-options", "BatchSize"), Some("250"));
     }
 }

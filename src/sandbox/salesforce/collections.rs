@@ -9,8 +9,7 @@ use super::errors::{Fault, RowError};
 use super::org::Org;
 use super::query::{for_each_row, write_record};
 use super::schema::Object;
-use super::writes::{self, UpsertFault};
-use super::{ids, rows};
+use super::{ids, one_row, rows, writes};
 
 /// Rows of one write.
 const ROWS_MAX: usize = 200;
@@ -57,14 +56,7 @@ pub fn update(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
         let (Some(record), Some(&object)) = (batch.records.get(index), objects.get(index)) else {
             return Err(no_type());
         };
-        let id = record_id(record).ok_or_else(|| {
-            Fault::row("MISSING_ARGUMENT", "Id not specified in an update call", &[])
-        })?;
-        let normalized = ids::normalize(id)
-            .filter(|id| id.starts_with(&object.key_prefix))
-            .ok_or_else(|| malformed_id(id))?;
-        writes::update(org, object, &normalized, record).map_err(missing_row)?;
-        Ok((normalized, None))
+        Ok((one_row::update(org, object, record)?, None))
     })
 }
 
@@ -81,44 +73,17 @@ pub fn upsert(org: &Org<'_>, call: &Call, object: &Object, key: &str) -> Result<
         return Err(Fault::new(400, "INVALID_INPUT", message));
     }
     let is_by_id = field.name == "Id";
-    if !is_by_id && batch.records.iter().any(|record| record_id(record).is_some()) {
+    if !is_by_id && batch.records.iter().any(|record| one_row::record_id(record).is_some()) {
         let message = "The Id field should not be specified in the sobject data.";
         return Err(Fault::new(400, "INVALID_FIELD", message));
     }
-    // Of the rows of one call that share a key only the first is taken.
-    let keys: Vec<Option<String>> = batch
-        .records
-        .iter()
-        .map(|record| key_value(record, &field.name).and_then(Value::as_str).map(str::to_lowercase))
-        .collect();
+    let keys: Vec<Option<String>> =
+        batch.records.iter().map(|record| one_row::key_text(record, field)).collect();
     write(org, call, batch.is_all_or_none, batch.records.len(), |index| {
         let Some(record) = batch.records.get(index) else { return Err(no_type()) };
-        let own = keys.get(index).cloned().flatten();
-        if own.is_some() && keys.iter().take(index).any(|earlier| *earlier == own) {
-            let shown = own.unwrap_or_default();
-            let message = format!("Duplicate external id specified: {shown}");
-            return Err(Fault::row("DUPLICATE_VALUE", message, &[&field.name]));
-        }
-        let mut body = record.clone();
-        let name = body.keys().find(|own| own.eq_ignore_ascii_case(&field.name)).cloned();
-        let value = name.and_then(|name| body.remove(&name)).unwrap_or(Value::Null);
-        if value.is_null() {
-            let message = format!("{} not specified", field.name);
-            return Err(Fault::row("MISSING_ARGUMENT", message, &[]));
-        }
-        match writes::upsert(org, object, field, &value, &body, false) {
-            Ok(done) => Ok((done.id, Some(done.is_created))),
-            Err(UpsertFault::Refused(fault)) => Err(missing_row(fault)),
-            Err(UpsertFault::Ambiguous(found)) => {
-                let found: Vec<&str> = found.iter().map(|id| ids::short(id)).collect();
-                let message = format!(
-                    "{}: more than one record found for external id field: [{}]",
-                    field.name,
-                    found.join(", ")
-                );
-                Err(Fault::row("DUPLICATE_EXTERNAL_ID", message, &[&field.name]))
-            }
-        }
+        let earlier = keys.get(..index).unwrap_or_default();
+        let done = one_row::upsert(org, object, field, record, earlier)?;
+        Ok((done.id, Some(done.is_created)))
     })
 }
 
@@ -138,11 +103,7 @@ pub fn delete(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
     let is_all_or_none = call.parameter("allOrNone") == Some("true");
     write(org, call, is_all_or_none, ids.len(), |index| {
         let id = ids.get(index).map(String::as_str).unwrap_or_default();
-        let malformed = || Fault::row("MALFORMED_ID", format!("malformed id {id}"), &[]);
-        let normalized = ids::normalize(id).ok_or_else(malformed)?;
-        let object = org.catalog.object_of_id(&normalized).ok_or_else(malformed)?;
-        writes::delete(org, object, &normalized).map_err(missing_row)?;
-        Ok((normalized, None))
+        Ok((one_row::delete(org, None, id)?, None))
     })
 }
 
@@ -306,23 +267,6 @@ fn objects<'a>(org: &Org<'a>, records: &[Map<String, Value>]) -> Result<Vec<&'a 
 
 fn record_type(record: &Map<String, Value>) -> Option<&str> {
     record.get("attributes")?.get("type")?.as_str()
-}
-
-fn record_id(record: &Map<String, Value>) -> Option<&str> {
-    record.get("id").or_else(|| record.get("Id")).and_then(Value::as_str)
-}
-
-fn key_value<'a>(record: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
-    record.iter().find(|(key, _)| key.eq_ignore_ascii_case(field)).map(|(_, value)| value)
-}
-
-/// Says of a row that was never there what collections say of it.
-fn missing_row(fault: Fault) -> Fault {
-    if fault.code == "NOT_FOUND" { Fault::invalid_cross_reference(&[]) } else { fault }
-}
-
-fn malformed_id(id: &str) -> Fault {
-    Fault::row("MALFORMED_ID", format!("Record ID: id value of incorrect type: {id}"), &["Id"])
 }
 
 fn no_type() -> Fault {

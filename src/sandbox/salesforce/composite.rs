@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
-use super::call::{Call, Place, parse_batch_size};
+use super::call::{Call, Place};
 use super::dispatch;
 use super::errors::Fault;
 use super::org::Org;
@@ -38,7 +38,7 @@ struct SubRequest {
     url: String,
     reference_id: String,
     body: Option<Value>,
-    batch_size: Option<usize>,
+    headers: Vec<(String, String)>,
 }
 
 /// Answers `POST composite`.
@@ -79,7 +79,7 @@ pub fn run(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
         .zip(answers)
         .map(|(request, answer)| {
             let mut http_headers = Map::new();
-            if let Some(location) = answer.location {
+            if let Some(location) = answer.header("location") {
                 http_headers.insert("Location".to_owned(), json!(location));
             }
             SubResponse {
@@ -107,7 +107,7 @@ fn one(
         return Fault::not_found().to_answer();
     }
     call.body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-    call.batch_size = request.batch_size;
+    call.headers.clone_from(&request.headers);
     call.is_all_or_none_forced = is_all_or_none;
     match dispatch::data(org, &call) {
         Ok(answer) => answer,
@@ -143,14 +143,15 @@ fn read(body: &Map<String, Value>) -> Result<Vec<SubRequest>, Fault> {
             return Err(Fault::new(400, "INVALID_INPUT", message));
         }
         n_heavy += usize::from(is_heavy(&url));
-        let headers = item.get("httpHeaders").and_then(Value::as_object);
-        let batch_size = headers
-            .and_then(|headers| {
-                headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Sforce-Query-Options"))
-            })
-            .and_then(|(_, value)| parse_batch_size(value.as_str()?));
+        let headers = item
+            .get("httpHeaders")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.to_lowercase(), value.as_str()?.to_owned())))
+            .collect();
         let body = item.get("body").filter(|body| !body.is_null()).cloned();
-        requests.push(SubRequest { method, url, reference_id, body, batch_size });
+        requests.push(SubRequest { method, url, reference_id, body, headers });
     }
     if n_heavy > HEAVY_MAX {
         let message = format!(

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::call::{Call, VERSIONS};
 use super::errors::Fault;
 use super::org::Org;
-use super::{collections, composite, describe, limits, query, rows};
+use super::{bulk, collections, composite, describe, limits, query, rows};
 
 /// Answers a call on the data API that is allowed in.
 ///
@@ -18,7 +18,7 @@ pub fn data(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
     let method = call.method.as_str();
     match (method, path.as_slice()) {
         ("GET" | "HEAD", []) => Ok(root(org, call)),
-        ("GET", ["limits"]) => Ok(limits::all(org)),
+        ("GET", ["limits"]) => limits::all(org),
         ("GET", ["limits", "recordCount"]) => limits::record_count(org, call),
         ("GET", ["sobjects"]) => Ok(describe::global(org, call)),
         ("GET", ["sobjects", name]) => Ok(describe::basic(object(name)?, call)),
@@ -47,6 +47,8 @@ pub fn data(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
         (_, ["composite", "sobjects", ..]) => {
             Err(Fault::method_not_allowed(method, "GET,POST,PATCH,DELETE"))
         }
+        (_, ["jobs", "query", rest @ ..]) => bulk::query(org, call, rest),
+        (_, ["jobs", "ingest", rest @ ..]) => bulk::ingest(org, call, rest),
         (_, ["composite"]) => Err(Fault::method_not_allowed(method, "POST")),
         _ => Err(Fault::not_found()),
     }
@@ -63,6 +65,7 @@ pub fn family(call: &Call, known: impl Fn(&str) -> Option<String>) -> String {
         ["sobjects", _, _] => "sobjects.row".to_owned(),
         ["sobjects", ..] => "sobjects.external_id".to_owned(),
         ["query" | "queryAll", _] => "query.more".to_owned(),
+        ["jobs", rest @ ..] => bulk::family(rest).unwrap_or_else(|| "unknown".to_owned()),
         ["limits", "recordCount"] => "limits.record_count".to_owned(),
         ["composite", "sobjects"] => "composite.sobjects".to_owned(),
         ["composite", "sobjects", _] => "composite.sobjects.retrieve".to_owned(),
@@ -97,7 +100,7 @@ pub fn versions() -> Answer {
 
 fn root(org: &Org<'_>, call: &Call) -> Answer {
     let mut links = serde_json::Map::new();
-    for name in ["sobjects", "query", "queryAll", "composite", "limits"] {
+    for name in ["sobjects", "query", "queryAll", "composite", "limits", "jobs"] {
         links.insert(name.to_owned(), json!(call.url(name)));
     }
     let identity = format!("/id/{}/{}", org.world.org_id, org.world.user_id);

@@ -25,6 +25,12 @@ pub enum ServerError {
         #[source]
         source: serde_json::Error,
     },
+    #[error("rules file is not understood: `{path}`")]
+    Rules {
+        path: PathBuf,
+        #[source]
+        source: serde_json::Error,
+    },
     #[error("schema lacks `{missing}`: `{path}`")]
     SchemaLacks { path: PathBuf, missing: String },
     #[error("cannot read rows of `{path}`")]
@@ -115,6 +121,13 @@ impl Fault {
             fields: self.fields.as_deref(),
         };
         Answer::json(self.status, &[error])
+    }
+
+    /// Returns the error of one row in a bulk job's file: code, message, fields.
+    pub fn to_csv_error(&self) -> String {
+        let fields = self.fields.as_deref().unwrap_or_default().join(" ");
+        let space = if fields.is_empty() { "" } else { " " };
+        format!("{}:{}:{fields}{space}--", self.code, self.message)
     }
 
     /// Returns the error of one row in a collection.

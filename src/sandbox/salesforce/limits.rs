@@ -3,16 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
+use super::bulk;
 use super::call::Call;
 use super::errors::Fault;
 use super::org::Org;
 
 /// Allowances that the sandbox never draws on.
-const UNTOUCHED: [(&str, u64); 9] = [
+const UNTOUCHED: [(&str, u64); 7] = [
     ("DailyAsyncApexExecutions", 250_000),
-    ("DailyBulkApiBatches", 15_000),
     ("DailyBulkV2QueryFileStorageMB", 976_562),
-    ("DailyBulkV2QueryJobs", 10_000),
     ("DailyDeliveredPlatformEvents", 10_000),
     ("DailyStreamingApiEvents", 10_000),
     ("DataStorageMB", 10_240),
@@ -21,15 +20,25 @@ const UNTOUCHED: [(&str, u64); 9] = [
 ];
 
 /// Answers `GET limits`.
-pub fn all(org: &Org<'_>) -> Answer {
-    let mut limits = Map::new();
-    let max = org.world.daily_calls_max;
-    let remaining = max.saturating_sub(org.calls_used);
-    limits.insert("DailyApiRequests".to_owned(), json!({"Max": max, "Remaining": remaining}));
-    for (name, max) in UNTOUCHED {
-        limits.insert(name.to_owned(), json!({"Max": max, "Remaining": max}));
-    }
-    Answer::json(200, &limits)
+///
+/// # Errors
+/// When the database fails.
+pub fn all(org: &Org<'_>) -> Result<Answer, Fault> {
+    let (n_query_jobs, n_batches) = bulk::used_today(org)?;
+    let drawn_on = [
+        ("DailyApiRequests", org.world.daily_calls_max, org.calls_used),
+        ("DailyBulkApiBatches", bulk::BATCHES_MAX, n_batches),
+        ("DailyBulkV2QueryJobs", bulk::QUERY_JOBS_MAX, n_query_jobs),
+    ];
+    let untouched = UNTOUCHED.map(|(name, max)| (name, max, 0));
+    let limits: Map<String, Value> = drawn_on
+        .into_iter()
+        .chain(untouched)
+        .map(|(name, max, used)| {
+            (name.to_owned(), json!({"Max": max, "Remaining": max.saturating_sub(used)}))
+        })
+        .collect();
+    Ok(Answer::json(200, &limits))
 }
 
 /// Answers `GET limits/recordCount`; objects without records are left out.

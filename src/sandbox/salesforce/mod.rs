@@ -2,15 +2,16 @@
 //!
 //! Written from the vendor's documentation and recorded answers (read 2026-11). Covered: OAuth
 //! client credentials, describe, SOQL queries with paging, single records, upserts by external
-//! id, collections, composite, limits and the daily allowance. Left out: Bulk 2.0, composite
-//! batch, graph and tree, search, `updated`/`deleted`, SOAP, duplicate rules, triggers, per-user
-//! permissions and gzip.
+//! id, collections, composite, bulk query and ingest, limits and the daily allowance. Left out:
+//! composite batch, graph and tree, search, `updated`/`deleted`, SOAP, duplicate rules, triggers,
+//! per-user permissions and gzip.
 //!
 //! *Chosen*: one SQLite table an object with a column a field, instead of records as JSON,
 //! because a query then becomes SQL and the 2,000th page costs what the first does.
 
 mod admin;
 mod answer;
+mod bulk;
 mod call;
 mod collections;
 mod composite;
@@ -25,10 +26,12 @@ mod limits;
 mod load;
 mod names;
 mod oauth;
+mod one_row;
 mod org;
 mod query;
 mod references;
 mod rows;
+mod rules;
 mod schema;
 mod server;
 mod soql;

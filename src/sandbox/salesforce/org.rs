@@ -12,12 +12,14 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use super::cursors::Cursors;
 use super::errors::Fault;
 use super::ids;
+use super::rules::Rules;
 use super::schema::{Catalog, Field, FieldKind, Object};
 use crate::sandbox::world::SalesforceWorld;
 
 /// What handlers work with.
 pub struct Org<'a> {
     pub catalog: &'a Catalog,
+    pub rules: &'a Rules,
     pub connection: &'a Connection,
     pub world: &'a SalesforceWorld,
     pub cursors: &'a Mutex<Cursors>,
@@ -170,6 +172,13 @@ impl Org<'_> {
         parameters.push(Cell::Integer(row));
         let sql = format!("update {} set {assignments} where _row = ?", object.table());
         self.connection.prepare_cached(&sql)?.execute(params_from_iter(parameters))?;
+        Ok(())
+    }
+
+    /// Removes a record altogether.
+    pub fn remove(&self, object: &Object, row: i64) -> Result<(), Fault> {
+        let sql = format!("delete from {} where _row = ?1", object.table());
+        self.connection.prepare_cached(&sql)?.execute([row])?;
         Ok(())
     }
 

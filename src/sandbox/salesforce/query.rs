@@ -67,8 +67,11 @@ pub fn open(org: &Org<'_>, call: &Call, is_deleted_included: bool) -> Result<Ans
             let rows = statement
                 .query_map(params_from_iter(&plan.parameters), |row| row.get(0))?
                 .collect::<Result<Vec<i64>, _>>()?;
-            let page_size =
-                call.batch_size.unwrap_or(PAGE_SIZE_MAX).clamp(PAGE_SIZE_MIN, PAGE_SIZE_MAX);
+            let page_size = call
+                .header_option("sforce-query-options", "batchSize")
+                .and_then(|size| size.parse().ok())
+                .unwrap_or(PAGE_SIZE_MAX)
+                .clamp(PAGE_SIZE_MIN, PAGE_SIZE_MAX);
             let cursor = Cursor { plan, rows, page_size, opened_at: org.now };
             if cursor.rows.len() <= page_size {
                 return page(org, call, &cursor, "", 0);

@@ -67,7 +67,13 @@ pub fn by_external_id(
         ));
     };
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    for target in field.reference_to.iter().filter_map(|name| org.catalog.object(name)) {
+    let wanted = parent.get("attributes").and_then(|own| own.get("type")).and_then(Value::as_str);
+    for target in field
+        .reference_to
+        .iter()
+        .filter(|name| wanted.is_none_or(|wanted| wanted.eq_ignore_ascii_case(name)))
+        .filter_map(|name| org.catalog.object(name))
+    {
         let Some(own) = target.field(key).filter(|own| own.is_lookup_key) else { continue };
         let Some(cell) = wire::parse_text(own.kind, &text) else { continue };
         if let [row] = org.rows_by(target, own, &cell)?.as_slice() {

@@ -28,10 +28,9 @@ pub fn create(org: &Org<'_>, call: &Call, object: &Object) -> Result<Answer, Fau
         return Err(id_in_body());
     }
     let id = org.attempt(|| writes::create(org, object, &body))?;
-    let mut answer =
-        Answer::json(201, &Saved { id: &id, success: true, errors: [], created: None });
-    answer.location = Some(call.url(&format!("sobjects/{}/{id}", object.name)));
-    Ok(answer)
+    let saved = Saved { id: &id, success: true, errors: [], created: None };
+    let location = call.url(&format!("sobjects/{}/{id}", object.name));
+    Ok(Answer::json(201, &saved).with("location", location))
 }
 
 /// Answers `GET`, `PATCH` and `DELETE` on `sobjects/X/<id>`.

@@ -4,27 +4,28 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, HOST};
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest as _, Multipart, Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Response};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::answer::Answer;
-use super::call::{Call, Place, parse_batch_size};
+use super::call::{Call, Place};
 use super::cursors::Cursors;
 use super::errors::{Fault, ServerError};
 use super::oauth::{self, Sessions};
 use super::org::{self, Org};
+use super::rules::Rules;
 use super::schema::Catalog;
-use super::{admin, dispatch, load};
+use super::{admin, bulk, dispatch, load};
 use crate::sandbox::world::SalesforceWorld;
 use crate::sandbox::{CallCounters, Clock, World};
 
 const NAME: &str = "salesforce";
 /// Most bytes of a request body.
-const BODY_BYTES_MAX: usize = 64 << 20;
+const BODY_BYTES_MAX: usize = 150_000_000;
 /// Most bytes of a request's address.
 const ADDRESS_BYTES_MAX: usize = 16_384;
 /// Span over which calls are held against the allowance.
@@ -42,6 +43,7 @@ struct Shared {
     connection: Mutex<Connection>,
     cursors: Mutex<Cursors>,
     sessions: Mutex<Sessions>,
+    rules: Mutex<Arc<Rules>>,
     clock: Clock,
     counters: CallCounters,
 }
@@ -70,6 +72,7 @@ impl Server {
     ) -> Result<Self, ServerError> {
         let directory = world_dir.join("salesforce");
         let catalog = Catalog::read(&directory.join("schema"))?;
+        let rules = Rules::read(&directory.join("rules.json"))?;
         let connection = match database {
             Some(path) => Connection::open(path)?,
             None => Connection::open_in_memory()?,
@@ -78,6 +81,7 @@ impl Server {
         // A sandbox may lose its last moments in a power cut; it must not wait for the disk.
         connection.execute_batch("pragma journal_mode = wal; pragma synchronous = off;")?;
         org::create_tables(&connection, &catalog)?;
+        connection.execute_batch(bulk::TABLES)?;
         let is_loaded = connection
             .query_row("select 1 from sandbox_facts where name = 'loaded'", [], |_| Ok(()))
             .optional()?
@@ -96,6 +100,7 @@ impl Server {
                 connection: Mutex::new(connection),
                 cursors: Mutex::default(),
                 sessions: Mutex::default(),
+                rules: Mutex::new(Arc::new(rules)),
                 clock,
                 counters,
             }),
@@ -121,9 +126,18 @@ async fn receive(State(server): State<Server>, request: Request) -> Response<Bod
             .into_response();
     };
     let (mut call, place) = Call::new(parts.method.as_str(), &address);
-    call.body = body.to_vec();
-    call.batch_size =
-        text_header(&parts.headers, "sforce-query-options").and_then(parse_batch_size);
+    call.headers = text_headers(&parts.headers);
+    if call.header("content-type").is_some_and(|form| form.starts_with("multipart/form-data")) {
+        let content_type = parts.headers.get(CONTENT_TYPE).cloned();
+        match parts_of(content_type, body).await {
+            Some((first, second)) => (call.body, call.content) = (first, Some(second)),
+            None => {
+                return Fault::json("Multipart body is not understood").to_answer().into_response();
+            }
+        }
+    } else {
+        call.body = body.to_vec();
+    }
     let authorization = text_header(&parts.headers, AUTHORIZATION.as_str()).map(str::to_owned);
     let host = text_header(&parts.headers, HOST.as_str()).unwrap_or("localhost");
     let visit = Visit { call, place, authorization, base_url: format!("http://{host}") };
@@ -198,7 +212,7 @@ impl Shared {
                 for (_, token) in form.iter().filter(|(key, _)| key == "token") {
                     lock(&self.sessions).revoke(token);
                 }
-                Answer { status: 200, location: None, body: None }
+                Answer::bare(200)
             }
             (_, ["services", "oauth2", "userinfo"] | ["id", _, _]) => {
                 self.counters.count(NAME, "oauth.user_info", &visit.call.method);
@@ -212,6 +226,9 @@ impl Shared {
                 lock(&self.sessions).expire_all();
                 Answer::empty()
             }
+            (method, ["__sandbox", "salesforce", "rules"]) => {
+                self.rules(method, &visit.call).unwrap_or_else(|fault| fault.to_answer())
+            }
             (_, ["__sandbox", ..]) => {
                 let connection = lock(&self.connection);
                 self.in_transaction(&connection, now, 0, |org| admin::run(org, &visit.call))
@@ -221,6 +238,18 @@ impl Shared {
                 Fault::not_found().to_answer()
             }
         }
+    }
+
+    /// Shows the rules, replaces them, or replaces the sections that a body names.
+    fn rules(&self, method: &str, call: &Call) -> Result<Answer, Fault> {
+        let mut rules = lock(&self.rules);
+        match method {
+            "GET" => {}
+            "POST" | "PUT" => *rules = Arc::new(Rules::from_sections(call.json_object()?)?),
+            "PATCH" => *rules = Arc::new(rules.with_sections(call.json_object()?)?),
+            _ => return Err(Fault::method_not_allowed(method, "GET,PATCH,POST,PUT")),
+        }
+        Ok(Answer::json(200, rules.as_ref()))
     }
 
     /// Runs one call's work; what it wrote is kept, unless the database failed in between.
@@ -236,7 +265,9 @@ impl Shared {
         {
             tracing::error!(%error, "cannot undo a call that broke off");
         }
+        let rules = Arc::clone(&lock(&self.rules));
         let org = Org {
+            rules: &rules,
             catalog: &self.catalog,
             connection,
             world: &self.world,
@@ -275,6 +306,29 @@ fn spend_call(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A call that panics leaves an open transaction at worst, which the next one undoes.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the contents of the first two parts of a multipart body.
+async fn parts_of(content_type: Option<HeaderValue>, body: Bytes) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut request = Request::new(Body::from(body));
+    request.headers_mut().insert(CONTENT_TYPE, content_type?);
+    let mut parts = Multipart::from_request(request, &()).await.ok()?;
+    let mut contents = Vec::with_capacity(2);
+    while contents.len() < 2 {
+        let part = parts.next_field().await.ok()??;
+        contents.push(part.bytes().await.ok()?.to_vec());
+    }
+    let second = contents.pop()?;
+    Some((contents.pop()?, second))
+}
+
+fn text_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
+        .collect()
 }
 
 fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

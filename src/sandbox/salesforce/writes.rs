@@ -159,15 +159,27 @@ pub fn upsert(
 /// # Errors
 /// When it is gone already, its object cannot be deleted from, or the database fails.
 pub fn delete(org: &Org<'_>, object: &Object, id: &str) -> Result<(), Fault> {
-    if !object.is_deletable {
-        return Err(Fault::row(
-            "INSUFFICIENT_ACCESS_OR_READONLY",
-            "insufficient access rights on object id",
-            &[],
-        ));
-    }
+    require_deletable(object)?;
     let row = live_row(org, object, id)?;
     mark_deleted(org, object, &row, None)
+}
+
+fn require_deletable(object: &Object) -> Result<(), Fault> {
+    if object.is_deletable {
+        return Ok(());
+    }
+    let message = "insufficient access rights on object id";
+    Err(Fault::row("INSUFFICIENT_ACCESS_OR_READONLY", message, &[]))
+}
+
+/// Removes a record past the recycle bin, or out of it.
+///
+/// # Errors
+/// When it never was, its object cannot be deleted from, or the database fails.
+pub fn delete_for_good(org: &Org<'_>, object: &Object, id: &str) -> Result<(), Fault> {
+    require_deletable(object)?;
+    let row = org.row(object, id)?.ok_or_else(Fault::not_found)?;
+    org.remove(object, row.row)
 }
 
 /// Marks a record as deleted, by a merge into `master_id` or by itself.
