@@ -40,6 +40,9 @@ pub struct ObjectInfo {
     pub can_create: bool,
     pub can_update: bool,
     pub can_delete: bool,
+    /// The vendor's own JSON about it, beside its fields: Salesforce's describe without them,
+    /// HubSpot's `pipelines`. What no other column says can be read there.
+    pub definition: Option<String>,
 }
 
 /// One property (HubSpot) or field (Salesforce).
@@ -67,6 +70,8 @@ pub struct FieldInfo {
     pub is_custom: bool,
     /// Objects that a reference may point to, separated by `;`.
     pub references: Option<String>,
+    /// The vendor's own JSON definition, verbatim.
+    pub definition: Option<String>,
 }
 
 /// One value of a picklist.
@@ -105,6 +110,9 @@ pub struct User {
     pub name: String,
     pub user_type: UserType,
     pub is_active: bool,
+    /// The vendor's own JSON of a HubSpot owner, verbatim; `None` in Salesforce, where users are
+    /// a table of their own.
+    pub definition: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

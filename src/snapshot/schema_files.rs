@@ -13,6 +13,7 @@ use crate::warehouse::Warehouse;
 
 const PERSON: &str = "person";
 const QUEUE: &str = "queue";
+const DEFINITION: &str = "definition";
 
 /// Lands the metadata under `snapshots/<connection>/_schema/snapshot=<id>/`.
 pub async fn write(
@@ -59,6 +60,7 @@ pub async fn read(
                 can_create: rows.flag("can_create", row)?,
                 can_update: rows.flag("can_update", row)?,
                 can_delete: rows.flag("can_delete", row)?,
+                definition: rows.definition(row)?,
             });
         }
     }
@@ -79,6 +81,7 @@ pub async fn read(
                 is_restricted: rows.flag("is_restricted", row)?,
                 is_custom: rows.flag("is_custom", row)?,
                 references: rows.text_or_null("references", row)?,
+                definition: rows.definition(row)?,
             });
         }
     }
@@ -120,6 +123,7 @@ pub async fn read(
                     _ => UserType::Person,
                 },
                 is_active: rows.flag("is_active", row)?,
+                definition: rows.definition(row)?,
             });
         }
     }
@@ -157,6 +161,7 @@ fn objects(rows: &[ObjectInfo]) -> Vec<Column> {
         flag("can_create", rows, |row| row.can_create),
         flag("can_update", rows, |row| row.can_update),
         flag("can_delete", rows, |row| row.can_delete),
+        text_or_null(DEFINITION, rows, |row| row.definition.as_deref()),
     ]
 }
 
@@ -176,6 +181,7 @@ fn fields(rows: &[FieldInfo]) -> Vec<Column> {
         flag("is_restricted", rows, |row| row.is_restricted),
         flag("is_custom", rows, |row| row.is_custom),
         text_or_null("references", rows, |row| row.references.as_deref()),
+        text_or_null(DEFINITION, rows, |row| row.definition.as_deref()),
     ]
 }
 
@@ -214,6 +220,7 @@ fn users(rows: &[User]) -> Vec<Column> {
             UserType::Queue => QUEUE,
         }),
         flag("is_active", rows, |row| row.is_active),
+        text_or_null(DEFINITION, rows, |row| row.definition.as_deref()),
     ]
 }
 
@@ -253,6 +260,14 @@ impl Rows<'_> {
         let array = self.array(column)?.as_string_opt::<i32>();
         let array = array.ok_or_else(|| self.missing(column))?;
         Ok(array.is_valid(row).then(|| array.value(row).to_owned()))
+    }
+
+    /// Reads a vendor's definition; snapshots of earlier versions hold none.
+    fn definition(&self, row: usize) -> Result<Option<String>, PullError> {
+        if self.batch.column_by_name(DEFINITION).is_none() {
+            return Ok(None);
+        }
+        self.text_or_null(DEFINITION, row)
     }
 
     fn flag(&self, column: &str, row: usize) -> Result<bool, PullError> {

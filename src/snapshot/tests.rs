@@ -37,6 +37,7 @@ fn schema() -> Schema {
         is_restricted: false,
         is_custom: false,
         references: None,
+        definition: Some("{}".to_owned()),
     };
     Schema {
         objects: vec![ObjectInfo {
@@ -45,6 +46,7 @@ fn schema() -> Schema {
             can_create: true,
             can_update: true,
             can_delete: false,
+            definition: None,
         }],
         fields: vec![field("hs_object_id"), field("name")],
         picklist_values: vec![PicklistValue {
@@ -72,6 +74,7 @@ fn schema() -> Schema {
             name: "Queue".to_owned(),
             user_type: UserType::Queue,
             is_active: true,
+            definition: Some("{\"id\":\"1\"}".to_owned()),
         }],
     }
 }

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::{HubSpot, KIND};
-use crate::crm::transport::{Purpose, Reply, Request};
+use crate::crm::transport::{Answer, Purpose, Reply, Request, unexpected};
 use crate::crm::url::encode;
 use crate::crm::{Account, Allowance, CrmError};
 use crate::schema::{FieldInfo, ObjectInfo, PicklistValue, Schema, Stage, User, UserType};
@@ -28,7 +29,19 @@ const OWNER_PAGES_MAX: usize = 1_000;
 #[derive(Deserialize)]
 struct Results<T> {
     results: Vec<T>,
+}
+
+#[derive(Deserialize)]
+struct RawResults<'a> {
+    #[serde(borrow)]
+    results: Vec<&'a RawValue>,
     #[serde(default)]
+    paging: Option<Paging>,
+}
+
+/// Results with the JSON of each.
+struct Defined<T> {
+    results: Vec<(T, String)>,
     paging: Option<Paging>,
 }
 
@@ -206,14 +219,14 @@ pub async fn schema(crm: &HubSpot, objects: &[String]) -> Result<Schema, CrmErro
         let path = format!("/crm/properties/{}/{}", crm.version, encode(object));
         let request = Request::get(format!("{object} properties"), Purpose::Fixed, path);
         let Some(answer) = is_visible(crm, &request).await? else { continue };
-        let properties: Results<Property> = answer.json(KIND, &request.operation)?;
-        schema.objects.push(object_info(object, scopes.as_deref()));
-        for property in properties.results {
-            add_property(&mut schema, object, property);
+        let mut info = object_info(object, scopes.as_deref());
+        for (property, definition) in defined(&answer, &request.operation)?.results {
+            add_property(&mut schema, object, property, definition);
         }
         if OBJECTS_WITH_PIPELINES.contains(&object.as_str()) {
-            add_stages(crm, &mut schema, object).await?;
+            info.definition = Some(add_stages(crm, &mut schema, object).await?);
         }
+        schema.objects.push(info);
     }
     for is_archived in [false, true] {
         add_owners(crm, &mut schema, is_archived).await?;
@@ -222,10 +235,7 @@ pub async fn schema(crm: &HubSpot, objects: &[String]) -> Result<Schema, CrmErro
 }
 
 /// Sends a request about one object; `None` when the connection cannot see the object.
-async fn is_visible(
-    crm: &HubSpot,
-    request: &Request,
-) -> Result<Option<crate::crm::transport::Answer>, CrmError> {
+async fn is_visible(crm: &HubSpot, request: &Request) -> Result<Option<Answer>, CrmError> {
     match crm.transport.send(request, &crm.bearer).await {
         Ok(Reply::Done(answer)) => Ok(Some(answer)),
         Ok(Reply::Refused(refusal))
@@ -267,10 +277,23 @@ fn object_info(object: &str, scopes: Option<&[String]>) -> ObjectInfo {
         can_create: can_write,
         can_update: can_write,
         can_delete: can_write,
+        definition: None,
     }
 }
 
-fn add_property(schema: &mut Schema, object: &str, property: Property) {
+/// Reads an answer's results, each with its own JSON, and what leads to the next page.
+fn defined<T: DeserializeOwned>(answer: &Answer, operation: &str) -> Result<Defined<T>, CrmError> {
+    let failed = |error| unexpected(KIND, operation, &error);
+    let page: RawResults = serde_json::from_str(&answer.body).map_err(failed)?;
+    let parse = |raw: &&RawValue| {
+        let value = serde_json::from_str(raw.get()).map_err(failed)?;
+        Ok((value, raw.get().to_owned()))
+    };
+    let results = page.results.iter().map(parse).collect::<Result<_, _>>()?;
+    Ok(Defined { results, paging: page.paging })
+}
+
+fn add_property(schema: &mut Schema, object: &str, property: Property, definition: String) {
     let is_read_only = property.modification_metadata.is_some_and(|data| data.read_only_value);
     let is_internal = matches!(property.vendor_type.as_str(), "json" | "object_coordinates");
     let is_writeable = !is_read_only && !property.calculated && !is_internal;
@@ -291,6 +314,7 @@ fn add_property(schema: &mut Schema, object: &str, property: Property) {
         is_restricted: property.vendor_type == "enumeration" && !property.options.is_empty(),
         is_custom: property.hubspot_defined != Some(true),
         references: property.referenced_object_type,
+        definition: Some(definition),
         vendor_type: property.vendor_type,
         field: property.name.clone(),
     });
@@ -306,10 +330,14 @@ fn add_property(schema: &mut Schema, object: &str, property: Property) {
     }
 }
 
-async fn add_stages(crm: &HubSpot, schema: &mut Schema, object: &str) -> Result<(), CrmError> {
+/// Adds the stages of an object's pipelines and returns the pipelines as the vendor defines them.
+async fn add_stages(crm: &HubSpot, schema: &mut Schema, object: &str) -> Result<String, CrmError> {
+    let operation = "pipelines";
     let path = format!("/crm/pipelines/{}/{}", crm.version, encode(object));
-    let pipelines: Results<Pipeline> = get(crm, "pipelines", path).await?;
-    for pipeline in pipelines.results {
+    let answer = crm.ask(&Request::get(operation, Purpose::Fixed, path)).await?;
+    let mut definitions = Vec::new();
+    for (pipeline, definition) in defined::<Pipeline>(&answer, operation)?.results {
+        definitions.push(definition);
         for stage in pipeline.stages {
             let is_closed = stage.metadata.is_closed.as_deref() == Some("true");
             let is_certain = stage
@@ -331,7 +359,7 @@ async fn add_stages(crm: &HubSpot, schema: &mut Schema, object: &str) -> Result<
             });
         }
     }
-    Ok(())
+    Ok(format!("{{\"pipelines\":[{}]}}", definitions.join(",")))
 }
 
 async fn add_owners(crm: &HubSpot, schema: &mut Schema, is_archived: bool) -> Result<(), CrmError> {
@@ -341,8 +369,9 @@ async fn add_owners(crm: &HubSpot, schema: &mut Schema, is_archived: bool) -> Re
             "/crm/owners/{}?limit={OWNERS_PER_PAGE}&archived={is_archived}{after}",
             crm.version
         );
-        let owners: Results<Owner> = get(crm, "owners", path).await?;
-        for owner in owners.results {
+        let answer = crm.ask(&Request::get("owners", Purpose::Fixed, path)).await?;
+        let owners = defined::<Owner>(&answer, "owners")?;
+        for (owner, definition) in owners.results {
             let names: Vec<String> = [owner.first_name, owner.last_name]
                 .into_iter()
                 .flatten()
@@ -357,6 +386,7 @@ async fn add_owners(crm: &HubSpot, schema: &mut Schema, is_archived: bool) -> Re
                     _ => UserType::Person,
                 },
                 is_active: !owner.archived && !is_archived,
+                definition: Some(definition),
             });
         }
         match owners.paging.and_then(|paging| paging.next) {

@@ -24,6 +24,7 @@ use tokio::sync::mpsc;
 
 pub use bulk::NULL as BULK_NULL;
 pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
+pub use read::table_name;
 
 use super::transport::{Answer, Request, Transport, TransportOptions};
 use super::{

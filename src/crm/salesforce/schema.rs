@@ -1,7 +1,7 @@
 //! The org, its limits and its metadata.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -39,7 +39,7 @@ struct Limit {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Describe {
+struct Describe<'a> {
     name: String,
     label: String,
     #[serde(default)]
@@ -48,7 +48,8 @@ struct Describe {
     updateable: bool,
     #[serde(default)]
     deletable: bool,
-    fields: Vec<Field>,
+    #[serde(borrow)]
+    fields: Vec<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -106,8 +107,7 @@ pub async fn account(crm: &Salesforce) -> Result<Account, CrmError> {
 
 pub async fn allowances(crm: &Salesforce) -> Result<Vec<Allowance>, CrmError> {
     let request = Request::get("limits", Purpose::Fixed, crm.path("/limits"));
-    let limits: std::collections::BTreeMap<String, Limit> =
-        crm.ask(&request).await?.json(KIND, "limits")?;
+    let limits: BTreeMap<String, Limit> = crm.ask(&request).await?.json(KIND, "limits")?;
     let allowance = |name: String, limit: &Limit| Allowance {
         name,
         max: u64::try_from(limit.max).unwrap_or(0),
@@ -152,23 +152,34 @@ async fn add_describes(
             403 | 404 => continue,
             status => return Err(refused_part(operation, status, sub.body)),
         }
-        let describe: Describe = serde_json::from_str(sub.body.get())
-            .map_err(|error| unexpected(KIND, operation, &error))?;
+        let failed = |error| unexpected(KIND, operation, &error);
+        let describe: Describe = serde_json::from_str(sub.body.get()).map_err(failed)?;
         schema.objects.push(ObjectInfo {
             object: describe.name.clone(),
             label: describe.label,
             can_create: describe.createable,
             can_update: describe.updateable,
             can_delete: describe.deletable,
+            definition: Some(without_parts(sub.body).map_err(failed)?),
         });
-        for field in describe.fields {
-            add_field(schema, &describe.name, field);
+        for raw in describe.fields {
+            let field = serde_json::from_str(raw.get()).map_err(failed)?;
+            add_field(schema, &describe.name, field, raw.get());
         }
     }
     Ok(())
 }
 
-fn add_field(schema: &mut Schema, object: &str, field: Field) {
+/// Takes out of a describe what has rows of its own, and what tells of other objects.
+fn without_parts(describe: &RawValue) -> serde_json::Result<String> {
+    let mut parts: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(describe.get())?;
+    for key in ["fields", "childRelationships", "urls"] {
+        parts.remove(key);
+    }
+    serde_json::to_string(&parts)
+}
+
+fn add_field(schema: &mut Schema, object: &str, field: Field, definition: &str) {
     let has_scale = matches!(field.vendor_type.as_str(), "int" | "double" | "currency" | "percent");
     let is_required = field.createable
         && !field.nillable
@@ -187,6 +198,7 @@ fn add_field(schema: &mut Schema, object: &str, field: Field) {
         is_restricted: field.restricted_picklist,
         is_custom: field.custom,
         references: (!field.reference_to.is_empty()).then(|| field.reference_to.join(";")),
+        definition: Some(definition.to_owned()),
         vendor_type: field.vendor_type,
         field: field.name.clone(),
     });
@@ -262,6 +274,7 @@ fn user(row: &Row<'_>, user_type: UserType) -> Option<User> {
         user_type,
         // Queues have no such field and are never switched off.
         is_active: user_type == UserType::Queue || is_true(row, "IsActive"),
+        definition: None,
     })
 }
 
