@@ -22,6 +22,14 @@ pub enum CliError {
         #[source]
         source: std::io::Error,
     },
+    #[error("cannot make or empty `{}`", path.display())]
+    Scratch {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("another command is at work in `{}`", path.display())]
+    ScratchTaken { path: PathBuf },
     #[error("cannot write to the terminal or pipe")]
     Output(#[source] std::io::Error),
     #[error("cannot start the runtime")]
@@ -76,10 +84,12 @@ impl CliError {
             | Self::NoSuchField { .. }
             | Self::NoSuchFormat { .. }
             | Self::NoSuchPerson { .. } => ExitCode::Usage,
-            Self::Refused { .. } => ExitCode::Refused,
-            Self::Secret(_) | Self::Output(_) | Self::Runtime(_) | Self::Interrupted => {
-                ExitCode::Failed
-            }
+            Self::Refused { .. } | Self::ScratchTaken { .. } => ExitCode::Refused,
+            Self::Secret(_)
+            | Self::Scratch { .. }
+            | Self::Output(_)
+            | Self::Runtime(_)
+            | Self::Interrupted => ExitCode::Failed,
             Self::Stage { code, .. } => *code,
         }
     }
@@ -98,7 +108,9 @@ impl CliError {
             Self::NoSuchPerson { .. } => {
                 vec!["give an e-mail address, a record id of either CRM, or a golden id".to_owned()]
             }
+            Self::ScratchTaken { .. } => vec!["wait for it to end, or stop it".to_owned()],
             Self::NoSuchFormat { .. }
+            | Self::Scratch { .. }
             | Self::Interrupted
             | Self::ReadFile { .. }
             | Self::Output(_)

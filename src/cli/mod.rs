@@ -23,6 +23,7 @@ mod reconcile;
 mod rows;
 mod run;
 mod sandbox;
+mod scratch;
 mod sections;
 mod session;
 mod stages;

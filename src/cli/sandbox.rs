@@ -1,13 +1,17 @@
 //! `concord sandbox`: the simulated CRMs on their own.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use super::scratch::Scratch;
 use super::session::{failed, open_sandbox};
 use super::{CliError, ExitCode, GlobalArgs, Ui};
+use crate::sandbox::Sandbox;
 use crate::sandbox::company::{CompanyOptions, generate};
+use crate::sandbox::mirror::{MirrorError, Source, write_world};
+use crate::warehouse::Warehouse;
 
 /// Starts the simulated CRMs, or generates the company they hold
 #[derive(Debug, Subcommand)]
@@ -19,16 +23,21 @@ pub enum SandboxCommand {
 
 /// Serves a HubSpot portal and a Salesforce org on this machine until interrupted
 ///
-/// Reads the world directory; keeps the records in memory, so every start is the same. Prints the
-/// addresses and credentials to use.
+/// Reads the world directory, or with `--from` the latest complete snapshots of a warehouse with
+/// their metadata: any portal and org that were pulled, with their own fields, objects and picklists.
+/// What is written to them is gone at the end, so every start is the same. Prints the addresses and
+/// credentials to use.
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n    concord sandbox serve\n    concord sandbox serve --world data/demo --hubspot-port 8081"
+    before_help = "Examples:\n    concord sandbox serve\n    concord sandbox serve --world data/demo --hubspot-port 8081\n    concord sandbox serve --from file://./warehouse"
 )]
 pub struct ServeArgs {
     /// Directory with `world.toml`
     #[arg(long, value_name = "DIR", default_value = "data/demo")]
     pub world: PathBuf,
+    /// Warehouse whose latest snapshots to serve instead, such as `file:///srv/concord`
+    #[arg(long, value_name = "URL", conflicts_with = "world")]
+    pub from: Option<String>,
     /// Port of the HubSpot side on the loopback interface; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub hubspot_port: u16,
@@ -67,7 +76,11 @@ pub async fn run(
 
 async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
     let dir = global.project.clone().unwrap_or_default();
-    let sandbox = open_sandbox(&dir.join(&args.world), None)?;
+    let scratch = args.from.as_ref().map(|_| Scratch::take(&dir, "mirror")).transpose()?;
+    let sandbox = match (&args.from, &scratch) {
+        (Some(url), Some(scratch)) => open_mirror(url, &dir, scratch, ui).await?,
+        _ => open_sandbox(&dir.join(&args.world), None)?,
+    };
     let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let running = sandbox
         .serve_on(loopback(args.hubspot_port), loopback(args.salesforce_port))
@@ -75,11 +88,38 @@ async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
         .map_err(failed)?;
     ui.line(format_args!("hubspot     {}", running.hubspot_url))?;
     ui.line(format_args!("salesforce  {}", running.salesforce_url))?;
-    ui.note("state is in memory and gone at the end; stop with Ctrl-C");
+    ui.note("what is written here is gone at the end; stop with Ctrl-C");
     // Without the signal there is nothing to wait for.
     let _ = tokio::signal::ctrl_c().await;
     running.shutdown().await;
     Ok(ExitCode::Done)
+}
+
+/// Opens the simulated CRMs over a warehouse's latest snapshots, on databases in `scratch`.
+async fn open_mirror(
+    url: &str,
+    dir: &Path,
+    scratch: &Scratch,
+    ui: &Ui,
+) -> Result<Sandbox, CliError> {
+    let usage = |error| CliError::stage(error, ExitCode::Usage, Vec::new());
+    let warehouse = Warehouse::open(url, dir).map_err(usage)?;
+    let source = Source::latest(&warehouse).await.map_err(mirror_error)?;
+    for manifest in [&source.hubspot, &source.salesforce] {
+        ui.note(format_args!(
+            "serving snapshot {} of {}",
+            manifest.snapshot_id, manifest.connection
+        ));
+    }
+    let world = scratch.path().join("world");
+    write_world(&warehouse, &source, &world).await.map_err(mirror_error)?;
+    Sandbox::open(&world, Some(&scratch.path().join("crm"))).map_err(failed)
+}
+
+/// Turns what keeps a mirror from being made into words, an exit code and a way on.
+pub fn mirror_error(error: MirrorError) -> CliError {
+    let hints = error.hint().map(str::to_owned).into_iter().collect();
+    CliError::stage(error, ExitCode::Failed, hints)
 }
 
 fn generate_world(args: &GenerateArgs, ui: &Ui) -> Result<ExitCode, CliError> {

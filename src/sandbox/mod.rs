@@ -12,6 +12,7 @@ pub mod clock;
 pub mod company;
 pub mod counters;
 pub mod hubspot;
+pub mod mirror;
 pub mod salesforce;
 pub mod world;
 
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 
 pub use clock::{Clock, ClockError};
 pub use counters::{CallCount, CallCounters, CallKey};
+pub use mirror::MirrorError;
 pub use world::{World, WorldError};
 
 /// Both servers of one world, with the time and the counts they share.

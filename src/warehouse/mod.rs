@@ -233,6 +233,15 @@ impl Warehouse {
 
     /// Reads a Parquet file whole; for files whose size is known to be bounded.
     pub async fn read_parquet(&self, path: &str) -> Result<Vec<RecordBatch>, WarehouseError> {
+        self.scan_parquet(path).await?.collect()
+    }
+
+    /// Reads a Parquet file batch by batch, with its compressed bytes and one batch in memory.
+    pub async fn scan_parquet(
+        &self,
+        path: &str,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch, WarehouseError>> + use<>, WarehouseError>
+    {
         let store_error = |source| WarehouseError::Store { path: path.to_owned(), source };
         let parquet_error = |source| WarehouseError::Parquet { path: path.to_owned(), source };
         let got = self.store.get(&StorePath::from(path)).await.map_err(store_error)?;
@@ -240,7 +249,12 @@ impl Warehouse {
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
             .and_then(ParquetRecordBatchReaderBuilder::build)
             .map_err(parquet_error)?;
-        let batches: Result<Vec<RecordBatch>, ArrowError> = reader.collect();
-        batches.map_err(|error| parquet_error(error.into()))
+        let path = path.to_owned();
+        Ok(reader.map(move |batch| {
+            batch.map_err(|error: ArrowError| WarehouseError::Parquet {
+                path: path.clone(),
+                source: error.into(),
+            })
+        }))
     }
 }

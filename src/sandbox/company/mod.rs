@@ -34,6 +34,9 @@ mod tests;
 pub use mix::Mix;
 pub use records::*;
 
+pub(super) use ids::salesforce_id;
+pub(super) use schema::salesforce_schema;
+
 use studio::Studio;
 
 /// What to generate.

@@ -50,6 +50,12 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("salesforce/schema/RecordType.json", include_str!("schema/salesforce/RecordType.json")),
 ];
 
+/// Returns the definition of a Salesforce object that every org has alike.
+pub fn salesforce_schema(object: &str) -> Option<&'static str> {
+    let path = format!("salesforce/schema/{object}.json");
+    SCHEMAS.iter().find(|(own, _)| *own == path).map(|(_, text)| *text)
+}
+
 /// Salesforce objects that describe the org itself, with their paths in a world.
 pub fn fixed_objects() -> Vec<(&'static str, String)> {
     vec![

@@ -21,6 +21,7 @@ mod imports;
 mod lists;
 mod load;
 mod merge;
+pub(super) mod mirror;
 mod objects;
 mod owners;
 mod properties;

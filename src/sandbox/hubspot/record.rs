@@ -269,7 +269,12 @@ fn inline(
 
 /// Names a type the way inline associations do: `contact_to_company` is the primary one where
 /// there is a primary one, and then `contact_to_company_unlabeled` the plain one.
-fn inline_type(from: &ObjectType, to: &ObjectType, type_id: i64, label: Option<&str>) -> String {
+pub fn inline_type(
+    from: &ObjectType,
+    to: &ObjectType,
+    type_id: i64,
+    label: Option<&str>,
+) -> String {
     let pair = format!("{}_to_{}", from.singular(), to.singular());
     let primary = association_types::primary_type(&from.id, &to.id);
     let plain = association_types::plain_type(&from.id, &to.id);

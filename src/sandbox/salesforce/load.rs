@@ -108,7 +108,9 @@ fn complete(object: &Object, world: &World, cells: &mut [Cell]) {
             *slot = source.filter(|cell| *cell != Cell::Null).unwrap_or_else(|| fallback.clone());
         }
     }
-    names::compute(object, cells);
+    if position_cell(object, cells, "Name") == Some(&Cell::Null) {
+        names::compute(object, cells);
+    }
 }
 
 fn position_cell<'a>(object: &Object, cells: &'a [Cell], field: &str) -> Option<&'a Cell> {

@@ -24,6 +24,7 @@ mod history;
 mod ids;
 mod limits;
 mod load;
+pub(super) mod mirror;
 mod names;
 mod oauth;
 mod one_row;

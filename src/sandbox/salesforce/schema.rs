@@ -224,8 +224,18 @@ impl FieldKind {
         Some(match name {
             "id" => Self::Id,
             "reference" => Self::Reference,
-            "string" | "textarea" | "phone" | "url" | "combobox" | "encryptedstring" | "time"
-            | "anyType" | "base64" | "complexvalue" => Self::Text,
+            "string"
+            | "textarea"
+            | "phone"
+            | "url"
+            | "combobox"
+            | "encryptedstring"
+            | "time"
+            | "anyType"
+            | "base64"
+            | "complexvalue"
+            | "datacategorygroupreference"
+            | "json" => Self::Text,
             "email" => Self::Email,
             "picklist" => Self::Picklist,
             "multipicklist" => Self::MultiPicklist,
