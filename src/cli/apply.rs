@@ -59,7 +59,6 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
         None => session.new_id().await?,
     };
     let lease = take_lease(&session, &id).await?;
-    carry_out::recover(&session, ui, &lease, &id).await?;
     let mut record = match begun {
         Some(run) => RunRecord {
             status: "running".to_owned(),
@@ -71,7 +70,10 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
     };
     record.plan = Some(plan.id.clone());
     record.put(&session.warehouse).await.map_err(failed)?;
-    let applied = carry_out::apply(&session, ui, &id, &lease, &plan, &actions).await;
+    let applied = match carry_out::recover(&session, ui, &lease, &id).await {
+        Ok(()) => carry_out::apply(&session, ui, &id, &lease, &plan, &actions).await,
+        Err(error) => Err(error),
+    };
     let result = match applied {
         Ok((outcomes, summary, stage)) => {
             // The stage's counts cover the whole plan, whatever part an earlier process did.

@@ -87,6 +87,7 @@ pub async fn apply(
 ) -> Result<(Vec<Outcome>, ApplySummary, StageRecord), CliError> {
     let watch = Watch::start();
     let stage = ui.stage("apply");
+    session.requests.begin_stage("apply").await.map_err(failed)?;
     let before: u64 = session.crms().values().map(|crm| crm.calls().total()).sum();
     verify(session, plan, actions).await?;
     let now = || session.now().to_string();
@@ -158,6 +159,7 @@ pub async fn apply(
 /// by reading back, and writes down what came of it. Nothing is sent.
 pub async fn recover(session: &Session, ui: &Ui, lease: &Lease, id: &str) -> Result<(), CliError> {
     let now = || session.now().to_string();
+    session.requests.begin_stage("recover").await.map_err(failed)?;
     for mut run in run_log::read_all(&session.warehouse).await.map_err(failed)? {
         let is_over = matches!(run.status.as_str(), "done" | "waiting" | "refused");
         if is_over || run.id.as_str() >= id {

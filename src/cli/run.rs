@@ -49,8 +49,9 @@ pub async fn run(args: &RunArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
     result
 }
 
-/// Takes the writers' lease, or says who has it.
+/// Takes the writers' lease, or says who has it; calls that follow are logged under the run's id.
 pub async fn take_lease(session: &Session, id: &str) -> Result<Lease, CliError> {
+    session.requests.begin_run(id);
     Lease::take(&session.warehouse, id).await.map_err(|error| {
         let hints = match &error {
             LeaseError::Held { .. } => vec!["wait for it to end, or stop it".to_owned()],
@@ -77,12 +78,13 @@ pub async fn begin(session: &Session, id: &str, command: &str) -> Result<RunReco
     Ok(record)
 }
 
-/// Puts the last version of a run's record and returns it.
+/// Puts the rest of the request log and the last version of a run's record, which it returns.
 pub async fn finish(
     session: &Session,
     mut record: RunRecord,
     result: &Result<ExitCode, CliError>,
 ) -> Result<RunRecord, CliError> {
+    let logged = session.requests.flush().await;
     record.finished_at = Some(session.now().to_string());
     match result {
         Ok(ExitCode::Rejected) => "rejected".clone_into(&mut record.status),
@@ -99,6 +101,7 @@ pub async fn finish(
         }
     }
     record.put(&session.warehouse).await.map_err(failed)?;
+    logged.map_err(failed)?;
     Ok(record)
 }
 

@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{CliError, ExitCode, GlobalArgs, Ui};
 use crate::apply::Patience;
 use crate::config::{Connection, Credentials, Project, SandboxAccount, Secret, SecretValue};
-use crate::crm::transport::{Budget, TransportOptions, is_loopback};
-use crate::crm::{Crm, CrmKind, Sensitive, hubspot, salesforce};
+use crate::crm::transport::{Budget, Now, RequestLog, TransportOptions, is_loopback};
+use crate::crm::{Crm, CrmError, CrmKind, Sensitive, hubspot, salesforce};
 use crate::model::Question;
 use crate::sandbox::{Clock, Running, Sandbox};
 use crate::snapshot::Manifest;
@@ -30,6 +30,8 @@ pub struct Session {
     pub project: Project,
     pub warehouse: Warehouse,
     pub stop: Arc<AtomicBool>,
+    /// Where every call to a CRM is written down.
+    pub requests: RequestLog,
     crms: BTreeMap<CrmKind, Arc<dyn Crm>>,
     /// The simulated CRMs and their servers, with `--sandbox`.
     sandbox: Option<(Sandbox, Running)>,
@@ -62,16 +64,18 @@ impl Session {
     /// When a secret cannot be had, or the sandbox does not start.
     pub async fn connect(global: &GlobalArgs, period: Option<&str>) -> Result<Self, CliError> {
         let project = global.project(period)?;
-        let mut session = if global.sandbox {
+        let (mut session, now) = if global.sandbox {
             let (project, sandbox) = start_sandbox(project).await?;
+            let clock = sandbox.0.clock().clone();
             let mut session = Self::over(project)?;
             session.sandbox = Some(sandbox);
-            session
+            (session, Now::new(move || clock.now()))
         } else {
-            Self::over(project)?
+            (Self::over(project)?, Now::new(machine_time))
         };
+        session.requests = RequestLog::new(session.warehouse.clone(), now.clone());
         for connection in session.project.connections.values() {
-            let crm = client(connection, &session.project)?;
+            let crm = client(connection, &session, &now)?;
             session.crms.insert(connection.kind, crm);
         }
         Ok(session)
@@ -82,6 +86,7 @@ impl Session {
             .map_err(|error| CliError::stage(error, ExitCode::Usage, Vec::new()))?;
         Ok(Self {
             project,
+            requests: RequestLog::new(warehouse.clone(), Now::new(machine_time)),
             warehouse,
             stop: Arc::new(AtomicBool::new(false)),
             crms: BTreeMap::new(),
@@ -241,47 +246,99 @@ pub fn sandbox_accounts(
     ]
 }
 
-fn client(connection: &Connection, project: &Project) -> Result<Arc<dyn Crm>, CliError> {
-    let secret = |secret: &Secret| -> Result<Sensitive<String>, CliError> {
-        Ok(Sensitive::new(secret.resolve(&project.dir)?.expose().to_owned()))
-    };
+fn client(connection: &Connection, session: &Session, now: &Now) -> Result<Arc<dyn Crm>, CliError> {
+    let project = &session.project;
     let budget = project.budget.get(&connection.name);
     let calls_max = budget.and_then(|budget| budget.calls_per_run_max);
     let options = TransportOptions {
         budget: Arc::new(calls_max.map_or_else(Budget::unlimited, Budget::new)),
         reserve_share: budget.map_or(0.0, |budget| budget.reserve_share),
+        // The sandbox's clock stands still, so there no second ever ends.
+        keeps_known_limits: !session.is_sandbox(),
+        log: Some(session.requests.of(&connection.name)),
         ..TransportOptions::default()
     };
     let usage = |error| CliError::stage(error, ExitCode::Usage, Vec::new());
     match connection.kind {
         CrmKind::HubSpot => {
-            let token = match &connection.credentials {
-                Credentials::Token(token) => secret(token)?,
-                Credentials::ClientCredentials { client_secret, .. } => secret(client_secret)?,
-            };
             let config = hubspot::Config {
                 base_url: connection.url.clone(),
-                token,
+                credentials: hubspot_credentials(connection, project)?,
                 version: connection.api_version.clone(),
             };
             Ok(Arc::new(hubspot::HubSpot::new(config, options).map_err(usage)?))
         }
         CrmKind::Salesforce => {
-            let credentials = match &connection.credentials {
-                Credentials::Token(token) => salesforce::Credentials::Token(secret(token)?),
-                Credentials::ClientCredentials { client_id, client_secret } => {
-                    salesforce::Credentials::Client {
-                        client_id: secret(client_id)?,
-                        client_secret: secret(client_secret)?,
-                    }
-                }
-            };
             let config = salesforce::Config {
                 instance_url: connection.url.clone(),
-                credentials,
+                credentials: salesforce_credentials(connection, project, now)?,
                 version: connection.api_version.clone(),
             };
             Ok(Arc::new(salesforce::Salesforce::new(config, options).map_err(usage)?))
         }
     }
+}
+
+fn resolved(secret: &Secret, project: &Project) -> Result<Sensitive<String>, CliError> {
+    Ok(Sensitive::new(secret.resolve(&project.dir)?.expose().to_owned()))
+}
+
+fn hubspot_credentials(
+    connection: &Connection,
+    project: &Project,
+) -> Result<hubspot::Credentials, CliError> {
+    match &connection.credentials {
+        Credentials::Token(token) => Ok(hubspot::Credentials::Token(resolved(token, project)?)),
+        Credentials::RefreshToken { client_id, client_secret: Some(secret), refresh_token } => {
+            Ok(hubspot::Credentials::Refresh {
+                client_id: resolved(client_id, project)?,
+                client_secret: resolved(secret, project)?,
+                refresh_token: resolved(refresh_token, project)?,
+            })
+        }
+        Credentials::RefreshToken { client_secret: None, .. }
+        | Credentials::ClientCredentials { .. }
+        | Credentials::JwtBearer { .. } => Err(foreign_credentials(connection)),
+    }
+}
+
+fn salesforce_credentials(
+    connection: &Connection,
+    project: &Project,
+    now: &Now,
+) -> Result<salesforce::Credentials, CliError> {
+    Ok(match &connection.credentials {
+        Credentials::Token(token) => salesforce::Credentials::Token(resolved(token, project)?),
+        Credentials::ClientCredentials { client_id, client_secret } => {
+            salesforce::Credentials::Client {
+                client_id: resolved(client_id, project)?,
+                client_secret: resolved(client_secret, project)?,
+            }
+        }
+        Credentials::RefreshToken { client_id, client_secret, refresh_token } => {
+            let client_secret =
+                client_secret.as_ref().map(|secret| resolved(secret, project)).transpose()?;
+            salesforce::Credentials::Refresh {
+                client_id: resolved(client_id, project)?,
+                client_secret,
+                refresh_token: resolved(refresh_token, project)?,
+            }
+        }
+        Credentials::JwtBearer { client_id, username, private_key, audience } => {
+            let private_key = private_key.resolve_lines(&project.dir)?.expose().to_owned();
+            salesforce::Credentials::Jwt {
+                client_id: resolved(client_id, project)?,
+                username: username.clone(),
+                audience: audience.clone(),
+                private_key: Sensitive::new(private_key),
+                now: now.clone(),
+            }
+        }
+    })
+}
+
+/// The project file's reader lets no such pair through.
+fn foreign_credentials(connection: &Connection) -> CliError {
+    let (kind, message) = (connection.kind, "credentials of another CRM".to_owned());
+    CliError::stage(CrmError::Unauthorized { kind, message }, ExitCode::Usage, Vec::new())
 }

@@ -53,6 +53,8 @@ pub async fn pull(
         let watch = Watch::start();
         let stage = ui.stage("pull");
         let crm = session.crm(connection.kind)?;
+        let name = format!("pull {}", connection.name);
+        session.requests.begin_stage(&name).await.map_err(failed)?;
         check_account(session, &connection.name, connection.kind).await?;
         let mut options = PullOptions::new(id, session.now());
         options.parallel_extractions = session.project.pull.parallel;
@@ -72,7 +74,7 @@ pub async fn pull(
         .map_err(pull_error)?;
         let rows: u64 = manifest.tables.iter().map(|table| table.rows).sum();
         let record = watch.record(
-            &format!("pull {}", connection.name),
+            &name,
             manifest.calls.total(),
             &[("tables", manifest.tables.len() as u64), ("rows", rows)],
         );
@@ -235,6 +237,7 @@ pub async fn plan(
 ) -> Result<(Planned, StageRecord), CliError> {
     let watch = Watch::start();
     let stage = ui.stage("plan");
+    session.requests.begin_stage("plan").await.map_err(failed)?;
     let mut allowances = BTreeMap::new();
     let mut accounts = BTreeMap::new();
     let mut calls_left = BTreeMap::new();
@@ -392,6 +395,9 @@ fn crm_hint(error: &CrmError) -> Option<String> {
         CrmError::Unauthorized { .. } => Some(
             "check the connection's secrets: `concord config show` says where each comes from"
                 .to_owned(),
+        ),
+        CrmError::RefreshTokenRotated { .. } => Some(
+            "Concord keeps no secrets, and the token it was given is dead now: switch the rotation of refresh tokens off for this app and authorize it again, or use client credentials or a private key".to_owned(),
         ),
         CrmError::BudgetSpent { .. } => {
             Some("run again when the allowance has filled up; nothing done is lost".to_owned())

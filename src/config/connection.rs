@@ -40,8 +40,20 @@ impl Access {
 /// How Concord proves who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
-    /// A HubSpot private app token, or a Salesforce access token made elsewhere.
+    /// A HubSpot service key or private app token, or a Salesforce access token made elsewhere.
     Token(Secret),
-    /// A Salesforce connected app, by the OAuth client credentials flow.
+    /// A Salesforce External Client App, by the OAuth client credentials flow.
     ClientCredentials { client_id: Secret, client_secret: Secret },
+    /// An OAuth refresh token. HubSpot needs the secret of the app, Salesforce where the app says so.
+    RefreshToken { client_id: Secret, client_secret: Option<Secret>, refresh_token: Secret },
+    /// A Salesforce app that trusts a certificate, by the OAuth JWT bearer flow.
+    JwtBearer {
+        client_id: Secret,
+        /// User to work as.
+        username: String,
+        /// PEM of an unencrypted RSA key.
+        private_key: Secret,
+        /// Address of the login server that the assertion is meant for.
+        audience: String,
+    },
 }

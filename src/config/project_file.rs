@@ -139,7 +139,7 @@ fn connection(table: Table<'_, '_>, name: &str) -> Option<Connection> {
         }
         None => table.or("api_version", String::new(), Reader::text),
     };
-    let credentials = credentials(&table, kind);
+    let credentials = credentials(&table, kind, url.as_deref());
     table.finish();
     Some(Connection {
         name: name.to_owned(),
@@ -202,35 +202,94 @@ fn account_id(reader: &Reader<'_>, node: &Node<'_>, kind: CrmKind) -> Option<Str
     is_valid.then_some(text)
 }
 
-fn credentials(table: &Table<'_, '_>, kind: Option<CrmKind>) -> Option<Credentials> {
-    let token = table.get("token");
-    let client_id = table.get("client_id");
-    let client_secret = table.get("client_secret");
+/// Reads one of the ways to prove who we are; which one follows from the keys that are there.
+fn credentials(
+    table: &Table<'_, '_>,
+    kind: Option<CrmKind>,
+    url: Option<&str>,
+) -> Option<Credentials> {
     let reader = table.reader;
-    match (kind, token, client_id, client_secret) {
-        (_, Some(token), None, None) => reader.secret(&token).map(Credentials::Token),
-        (Some(CrmKind::Salesforce), None, Some(id), Some(secret)) => {
-            let (client_id, client_secret) = (reader.secret(&id), reader.secret(&secret));
+    let [token, client_id, client_secret, refresh_token, private_key, username, audience] = [
+        "token",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "private_key",
+        "username",
+        "audience",
+    ]
+    .map(|key| table.get(key));
+    let secret = |node: &Node<'_>| reader.secret(node);
+    let optional = |node: Option<Node<'_>>| node.map(|node| secret(&node));
+    let jwt = (private_key, username, audience);
+    // Without a kind nobody can say which credentials belong here.
+    match (kind?, token, client_id, client_secret, refresh_token, jwt) {
+        (_, Some(token), None, None, None, (None, None, None)) => {
+            secret(&token).map(Credentials::Token)
+        }
+        (CrmKind::Salesforce, None, Some(id), Some(own), None, (None, None, None)) => {
+            let (client_id, client_secret) = (secret(&id), secret(&own));
             Some(Credentials::ClientCredentials {
                 client_id: client_id?,
                 client_secret: client_secret?,
             })
         }
-        (Some(CrmKind::HubSpot), ..) => {
-            let hint = "a HubSpot private app has a token: `token = { env = \"HUBSPOT_TOKEN\" }`";
-            table.problem("expected `token` alone", Some(hint.to_owned()));
-            None
+        (kind, None, Some(id), own, Some(refresh), (None, None, None))
+            if own.is_some() || kind == CrmKind::Salesforce =>
+        {
+            let (client_id, own, refresh) = (secret(&id), optional(own), secret(&refresh));
+            Some(Credentials::RefreshToken {
+                client_id: client_id?,
+                client_secret: own.map_or(Some(None), |own| own.map(Some))?,
+                refresh_token: refresh?,
+            })
         }
-        // Without a kind nobody can say which credentials belong here.
-        (None, ..) => None,
-        (Some(CrmKind::Salesforce), ..) => {
-            let hint = "a Salesforce connected app has both: `client_id = { env = \"SALESFORCE_CLIENT_ID\" }`, `client_secret = { env = \"SALESFORCE_CLIENT_SECRET\" }`";
+        (
+            CrmKind::Salesforce,
+            None,
+            Some(id),
+            None,
+            None,
+            (Some(private_key), Some(username), audience),
+        ) => {
+            let (client_id, private_key) = (secret(&id), secret(&private_key));
+            let audience = match audience {
+                Some(node) => reader.base_url(&node),
+                None => url.map(|url| login_server(url).to_owned()),
+            };
+            Some(Credentials::JwtBearer {
+                client_id: client_id?,
+                username: reader.text(&username)?,
+                private_key: private_key?,
+                audience: audience?,
+            })
+        }
+        (CrmKind::HubSpot, ..) => {
+            let hint =
+                "a private app or service key has a token: `token = { env = \"HUBSPOT_TOKEN\" }`";
             table.problem(
-                "expected `client_id` and `client_secret`, or `token` alone",
+                "expected `token` alone, or `client_id`, `client_secret` and `refresh_token`",
                 Some(hint.to_owned()),
             );
             None
         }
+        (CrmKind::Salesforce, ..) => {
+            let hint = "an External Client App has both: `client_id = { env = \"SALESFORCE_CLIENT_ID\" }`, `client_secret = { env = \"SALESFORCE_CLIENT_SECRET\" }`";
+            table.problem(
+                "expected `client_id` with `client_secret`, `refresh_token`, or `username` and `private_key`; or `token` alone",
+                Some(hint.to_owned()),
+            );
+            None
+        }
+    }
+}
+
+/// Names the server that an org's users log in at: sandboxes have their own.
+fn login_server(url: &str) -> &'static str {
+    if url.contains(".sandbox.") {
+        "https://test.salesforce.com"
+    } else {
+        "https://login.salesforce.com"
     }
 }
 

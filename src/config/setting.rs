@@ -95,6 +95,19 @@ fn values(project: &Project) -> Vec<(String, String)> {
                 put(at("client_id"), client_id.to_string());
                 put(at("client_secret"), client_secret.to_string());
             }
+            Credentials::RefreshToken { client_id, client_secret, refresh_token } => {
+                put(at("client_id"), client_id.to_string());
+                if let Some(client_secret) = client_secret {
+                    put(at("client_secret"), client_secret.to_string());
+                }
+                put(at("refresh_token"), refresh_token.to_string());
+            }
+            Credentials::JwtBearer { client_id, username, private_key, audience } => {
+                put(at("client_id"), client_id.to_string());
+                put(at("username"), username.clone());
+                put(at("private_key"), private_key.to_string());
+                put(at("audience"), audience.clone());
+            }
         }
     }
     let pull = &project.pull;

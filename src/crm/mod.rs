@@ -195,6 +195,12 @@ pub trait Crm: Send + Sync {
     /// Counts the API calls made through this client since it was built.
     fn calls(&self) -> CallCounts;
 
+    /// Counts the writes so far that were slow, lost, locked or limited. A caller that sees it grow
+    /// does well to send fewer records at a time.
+    fn strains(&self) -> u64 {
+        0
+    }
+
     /// Returns how many calls this client may still make: within the run's budget, and before the
     /// reserve of the daily allowance is touched. `u64::MAX` where nothing limits it.
     fn calls_left(&self) -> u64;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::common::TableReference;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use jiff::Timestamp;
 use thiserror::Error;
 
@@ -18,6 +18,7 @@ use super::{
 use crate::apply::{ApplyError, last_writes, outcome_files};
 use crate::config::{Period, Project};
 use crate::crm::CrmKind;
+use crate::crm::transport::request_log::{request_files, request_schema};
 use crate::golden::FieldRegistry;
 use crate::schema::Schema;
 use crate::snapshot::{Manifest, PullError, schema_tables};
@@ -248,7 +249,7 @@ fn register_no_metadata(ctx: &SessionContext, kind: CrmKind) -> Result<(), Stage
     Ok(())
 }
 
-/// Registers the run log, the outcomes of all runs, and the last write of each record.
+/// Registers the run log, the requests and outcomes of all runs, and the last write of each record.
 async fn register_ops(
     ctx: &SessionContext,
     warehouse: &Warehouse,
@@ -263,6 +264,16 @@ async fn register_ops(
     let files = outcome_files(warehouse).await.map_err(Box::new)?;
     if !files.is_empty() {
         register_parquet(ctx, ops("outcomes"), &files, &[]).await?;
+    }
+    let files = request_files(warehouse).await?;
+    let (table, schema) = (ops("requests"), request_schema());
+    if files.is_empty() {
+        register_batches(ctx, table, schema, Vec::new())?;
+    } else {
+        let urls: Vec<String> = files.iter().map(|file| warehouse.url_of(file)).collect();
+        // Every part has this shape; a year of nights is not opened to find it out.
+        let options = ParquetReadOptions::default().schema(&schema);
+        ctx.register_table(table, ctx.read_parquet(urls, options).await?.into_view())?;
     }
     let since = Timestamp::from_second(as_of.as_second() - WRITE_LAG_SECONDS).unwrap_or(as_of);
     let rows = last_writes(ctx, warehouse, &since.to_string()).await.map_err(Box::new)?;

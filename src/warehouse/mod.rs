@@ -183,6 +183,11 @@ impl Warehouse {
         self.put_bytes(path, text.as_bytes().to_vec(), PutMode::Overwrite).await.map(|_| ())
     }
 
+    /// Writes a file in one atomic put, only where none is yet; returns whether it did.
+    pub async fn create_file(&self, path: &str, bytes: Vec<u8>) -> Result<bool, WarehouseError> {
+        self.put_bytes(path, bytes, PutMode::Create).await
+    }
+
     async fn put_bytes(
         &self,
         path: &str,

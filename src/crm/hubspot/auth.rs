@@ -1,36 +1,82 @@
-//! A token that was made elsewhere and cannot be renewed from here.
+//! The token of a portal: made elsewhere, or had for a refresh token every half hour.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Deserialize;
 
-use crate::crm::transport::{Bearer, Transport};
+use super::{Credentials, KIND};
+use crate::crm::transport::{Bearer, Granted, Login, Request, Transport};
+use crate::crm::url::form;
 use crate::crm::{CrmError, Sensitive};
 
-pub struct StaticToken {
-    token: Sensitive<String>,
+pub struct Proof {
+    credentials: Credentials,
+    /// Path of the token endpoint.
+    path: String,
+    granted: Mutex<Option<Vec<String>>>,
 }
 
-impl StaticToken {
-    pub fn new(token: Sensitive<String>) -> Self {
-        Self { token }
+#[derive(Deserialize)]
+struct TokenAnswer {
+    access_token: String,
+    expires_in: Option<u64>,
+    #[serde(default)]
+    scopes: Vec<String>,
+}
+
+impl Proof {
+    pub fn new(credentials: Credentials, version: &str) -> Self {
+        let path = format!("/oauth/{version}/token");
+        Self { credentials, path, granted: Mutex::default() }
     }
 
-    /// Returns the token itself, for the one call that asks what it may do.
-    pub fn expose(&self) -> &str {
-        self.token.expose()
+    /// Returns the token of a private app or service key, for the one call that asks what it may do.
+    pub fn own_token(&self) -> Option<&Sensitive<String>> {
+        match &self.credentials {
+            Credentials::Token(token) => Some(token),
+            Credentials::Refresh { .. } => None,
+        }
+    }
+
+    /// Returns the scopes that came with the last token; `None` when they did not.
+    pub fn granted_scopes(&self) -> Option<Vec<String>> {
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 #[async_trait]
-impl Bearer for StaticToken {
-    async fn token(&self, _transport: &Transport) -> Result<Sensitive<String>, CrmError> {
-        Ok(self.token.clone())
+impl Login for Proof {
+    fn is_renewable(&self) -> bool {
+        matches!(self.credentials, Credentials::Refresh { .. })
     }
 
-    async fn renew(
-        &self,
-        _transport: &Transport,
-        _refused: &Sensitive<String>,
-    ) -> Result<Option<Sensitive<String>>, CrmError> {
-        Ok(None)
+    /// HubSpot gives the refresh token back with each token. It stays the same and has no end, so
+    /// what comes back is not kept; should a portal ever end the old one, the next login is refused.
+    async fn login(&self, transport: &Transport, bearer: &dyn Bearer) -> Result<Granted, CrmError> {
+        let (client_id, client_secret, refresh_token) = match &self.credentials {
+            Credentials::Token(token) => {
+                return Ok(Granted { token: token.clone(), lifetime: None });
+            }
+            Credentials::Refresh { client_id, client_secret, refresh_token } => {
+                (client_id, client_secret, refresh_token)
+            }
+        };
+        let form = form(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", client_id.expose()),
+            ("client_secret", client_secret.expose()),
+            ("refresh_token", refresh_token.expose()),
+        ]);
+        let request = Request::login("token", &self.path, form);
+        let reply = transport.send(&request, bearer).await?;
+        let answer: TokenAnswer = reply.done(KIND, "token")?.json(KIND, "token")?;
+        *self.granted.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(answer.scopes).filter(|scopes| !scopes.is_empty());
+        Ok(Granted {
+            token: Sensitive::new(answer.access_token),
+            lifetime: answer.expires_in.map(Duration::from_secs),
+        })
     }
 }

@@ -11,16 +11,31 @@ const BASE_URL: &str = "https://api.hubapi.com";
 pub struct Config {
     /// Address without a path.
     pub base_url: String,
-    /// Service key, private-app token or OAuth access token.
-    pub token: Sensitive<String>,
+    pub credentials: Credentials,
     /// Version segment of every path.
     pub version: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// Service key, private-app token, or an access token made elsewhere.
+    Token(Sensitive<String>),
+    /// OAuth refresh token of an installed app; access tokens last half an hour.
+    Refresh {
+        client_id: Sensitive<String>,
+        client_secret: Sensitive<String>,
+        refresh_token: Sensitive<String>,
+    },
 }
 
 impl Config {
     /// Reaches HubSpot itself in the default version.
     pub fn new(token: Sensitive<String>) -> Self {
-        Self { base_url: BASE_URL.to_owned(), token, version: VERSION_DEFAULT.to_owned() }
+        Self {
+            base_url: BASE_URL.to_owned(),
+            credentials: Credentials::Token(token),
+            version: VERSION_DEFAULT.to_owned(),
+        }
     }
 }
 

@@ -19,9 +19,9 @@ mod tests;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-pub use config::{Config, VERSION_DEFAULT, object_requests};
+pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
 
-use super::transport::{Request, Transport, TransportOptions};
+use super::transport::{Request, Tokens, Transport, TransportOptions};
 use super::{
     Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
     Extraction, ObjectRequest, Page, Record, WriteBatch, WriteCall, WriteOutcome,
@@ -34,7 +34,7 @@ const KIND: CrmKind = CrmKind::HubSpot;
 pub struct HubSpot {
     version: String,
     transport: Transport,
-    bearer: auth::StaticToken,
+    bearer: Tokens<auth::Proof>,
 }
 
 impl HubSpot {
@@ -44,11 +44,8 @@ impl HubSpot {
     /// When the platform gives no TLS.
     pub fn new(config: Config, options: TransportOptions) -> Result<Self, CrmError> {
         let transport = Transport::new(&config.base_url, Box::new(error::HubSpotJudge), options)?;
-        Ok(Self {
-            version: config.version,
-            transport,
-            bearer: auth::StaticToken::new(config.token),
-        })
+        let proof = auth::Proof::new(config.credentials, &config.version);
+        Ok(Self { version: config.version, transport, bearer: Tokens::new(proof) })
     }
 
     /// Sends a request whose refusal is an error of the whole operation.
@@ -132,6 +129,10 @@ impl Crm for HubSpot {
 
     fn calls_left(&self) -> u64 {
         self.transport.calls_left()
+    }
+
+    fn strains(&self) -> u64 {
+        self.transport.strains()
     }
 }
 

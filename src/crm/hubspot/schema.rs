@@ -6,7 +6,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::{HubSpot, KIND};
-use crate::crm::transport::{Answer, Purpose, Reply, Request, unexpected};
+use crate::crm::transport::{Answer, Bearer as _, Purpose, Reply, Request, unexpected};
 use crate::crm::url::encode;
 use crate::crm::{Account, Allowance, CrmError};
 use crate::schema::{FieldInfo, ObjectInfo, PicklistValue, Schema, Stage, User, UserType};
@@ -251,7 +251,11 @@ async fn is_visible(crm: &HubSpot, request: &Request) -> Result<Option<Answer>, 
 
 /// Asks what the token may do; `None` for tokens that the vendor does not explain.
 async fn scopes(crm: &HubSpot) -> Result<Option<Vec<String>>, CrmError> {
-    let body = json!({ "tokenKey": crm.bearer.expose() }).to_string();
+    let Some(token) = crm.bearer.login().own_token() else {
+        crm.bearer.token(&crm.transport).await?;
+        return Ok(crm.bearer.login().granted_scopes());
+    };
+    let body = json!({ "tokenKey": token.expose() }).to_string();
     let path = "/oauth/v2/private-apps/get/access-token-info";
     let request = Request::post_json("token scopes", Purpose::Fixed, path, body);
     match crm.transport.send(&request, &crm.bearer).await {

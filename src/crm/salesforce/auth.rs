@@ -1,89 +1,108 @@
 //! The session of an integration user.
+//!
+//! The org does not say how long a session lasts, and each use prolongs it; it is opened again when
+//! a call finds that it ended.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
+use super::jwt::Assertion;
 use super::{Credentials, KIND};
-use crate::crm::transport::{Bearer, Body, Method, Purpose, Request, Transport};
-use crate::crm::url::encode;
+use crate::crm::transport::{Bearer, Granted, Login, Request, Transport};
+use crate::crm::url::form;
 use crate::crm::{CrmError, Sensitive};
 
 const TOKEN_PATH: &str = "/services/oauth2/token";
 
-/// Opens a session when the first call needs one, and again when the org says that it ended.
-pub struct Session {
-    credentials: Credentials,
-    /// Held while a session is opened, so that callers who need one wait for the same.
-    token: Mutex<Option<Sensitive<String>>>,
+const JWT_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// What proves who we are, made ready.
+pub enum Proof {
+    Token(Sensitive<String>),
+    Client {
+        client_id: Sensitive<String>,
+        client_secret: Sensitive<String>,
+    },
+    Refresh {
+        client_id: Sensitive<String>,
+        client_secret: Option<Sensitive<String>>,
+        refresh_token: Sensitive<String>,
+    },
+    Jwt(Box<Assertion>),
 }
 
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: String,
+    /// Not known to be sent; taken where it is.
+    expires_in: Option<u64>,
+    refresh_token: Option<String>,
 }
 
-impl Session {
-    pub fn new(credentials: Credentials) -> Self {
-        Self { credentials, token: Mutex::new(None) }
-    }
-
-    async fn open(&self, transport: &Transport) -> Result<Sensitive<String>, CrmError> {
-        let (client_id, client_secret) = match &self.credentials {
-            Credentials::Token(token) => return Ok(token.clone()),
-            Credentials::Client { client_id, client_secret } => (client_id, client_secret),
-        };
-        let form = format!(
-            "grant_type=client_credentials&client_id={}&client_secret={}",
-            encode(client_id.expose()),
-            encode(client_secret.expose())
-        );
-        let request = Request {
-            operation: "token".to_owned(),
-            purpose: Purpose::Fixed,
-            method: Method::POST,
-            path: TOKEN_PATH.to_owned(),
-            headers: Vec::new(),
-            body: Body::Form(form),
-            is_anonymous: true,
-            is_repeatable: true,
-        };
-        // The request is anonymous, so this session is not asked for a token in turn.
-        let reply = Box::pin(transport.send(&request, self)).await?;
-        let answer: TokenAnswer = reply.done(KIND, "token")?.json(KIND, "token")?;
-        Ok(Sensitive::new(answer.access_token))
+impl Proof {
+    /// # Errors
+    /// When a private key cannot be used.
+    pub fn new(credentials: Credentials) -> Result<Self, CrmError> {
+        Ok(match credentials {
+            Credentials::Token(token) => Self::Token(token),
+            Credentials::Client { client_id, client_secret } => {
+                Self::Client { client_id, client_secret }
+            }
+            Credentials::Refresh { client_id, client_secret, refresh_token } => {
+                Self::Refresh { client_id, client_secret, refresh_token }
+            }
+            Credentials::Jwt { client_id, username, audience, private_key, now } => {
+                let assertion = Assertion::new(client_id, username, audience, &private_key, now)?;
+                Self::Jwt(Box::new(assertion))
+            }
+        })
     }
 }
 
 #[async_trait]
-impl Bearer for Session {
-    async fn token(&self, transport: &Transport) -> Result<Sensitive<String>, CrmError> {
-        let mut held = self.token.lock().await;
-        if let Some(token) = &*held {
-            return Ok(token.clone());
-        }
-        let token = self.open(transport).await?;
-        *held = Some(token.clone());
-        Ok(token)
+impl Login for Proof {
+    fn is_renewable(&self) -> bool {
+        !matches!(self, Self::Token(_))
     }
 
-    async fn renew(
-        &self,
-        transport: &Transport,
-        refused: &Sensitive<String>,
-    ) -> Result<Option<Sensitive<String>>, CrmError> {
-        if matches!(self.credentials, Credentials::Token(_)) {
-            return Ok(None);
-        }
-        let mut held = self.token.lock().await;
-        match &*held {
-            // Another caller has renewed it meanwhile.
-            Some(token) if token != refused => Ok(Some(token.clone())),
-            _ => {
-                let token = self.open(transport).await?;
-                *held = Some(token.clone());
-                Ok(Some(token))
+    async fn login(&self, transport: &Transport, bearer: &dyn Bearer) -> Result<Granted, CrmError> {
+        let form = match self {
+            Self::Token(token) => {
+                return Ok(Granted { token: token.clone(), lifetime: None });
             }
+            Self::Client { client_id, client_secret } => form(&[
+                ("grant_type", "client_credentials"),
+                ("client_id", client_id.expose()),
+                ("client_secret", client_secret.expose()),
+            ]),
+            Self::Refresh { client_id, client_secret, refresh_token } => {
+                let mut fields = vec![
+                    ("grant_type", "refresh_token"),
+                    ("client_id", client_id.expose().as_str()),
+                    ("refresh_token", refresh_token.expose()),
+                ];
+                let secret = client_secret.as_ref().map(Sensitive::expose);
+                fields.extend(secret.map(|secret| ("client_secret", secret.as_str())));
+                form(&fields)
+            }
+            Self::Jwt(assertion) => {
+                form(&[("grant_type", JWT_GRANT), ("assertion", assertion.sign()?.expose())])
+            }
+        };
+        let request = Request::login("token", TOKEN_PATH, form);
+        let reply = transport.send(&request, bearer).await?;
+        let answer: TokenAnswer = reply.done(KIND, "token")?.json(KIND, "token")?;
+        if let (Self::Refresh { refresh_token, .. }, Some(given)) = (self, &answer.refresh_token)
+            && given != refresh_token.expose()
+        {
+            // The old one died with this answer, and there is no place to keep the new one.
+            return Err(CrmError::RefreshTokenRotated { kind: KIND });
         }
+        Ok(Granted {
+            token: Sensitive::new(answer.access_token),
+            lifetime: answer.expires_in.map(Duration::from_secs),
+        })
     }
 }

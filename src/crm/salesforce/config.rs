@@ -1,5 +1,6 @@
 //! How an org is reached, and what is read from it by default.
 
+use crate::crm::transport::Now;
 use crate::crm::{ObjectRequest, Sensitive};
 
 pub const VERSION_DEFAULT: &str = "68.0";
@@ -18,6 +19,23 @@ pub struct Config {
 pub enum Credentials {
     /// OAuth client credentials; a session that ends is opened again.
     Client { client_id: Sensitive<String>, client_secret: Sensitive<String> },
+    /// OAuth refresh token of a user who once agreed. It must not rotate: Concord keeps no secrets.
+    Refresh {
+        client_id: Sensitive<String>,
+        client_secret: Option<Sensitive<String>>,
+        refresh_token: Sensitive<String>,
+    },
+    /// OAuth JWT bearer: an assertion about `username`, signed anew for each session.
+    Jwt {
+        client_id: Sensitive<String>,
+        username: String,
+        /// `https://login.salesforce.com`, `https://test.salesforce.com`, or the org's own address.
+        audience: String,
+        /// PEM of an unencrypted RSA key.
+        private_key: Sensitive<String>,
+        /// Assertions end soon after they are made.
+        now: Now,
+    },
     /// An access token made elsewhere.
     Token(Sensitive<String>),
 }

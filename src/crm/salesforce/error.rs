@@ -3,25 +3,66 @@
 //! Errors are JSON lists with `errorCode`; records inside a collection use `statusCode`; the edge
 //! answers 420, 502 and 503 in HTML.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::KIND;
-use crate::crm::transport::{Answer, Judge, Purpose, Refusal, Request, Verdict};
-use crate::crm::{CrmKind, WriteOutcome};
+use crate::crm::transport::{Answer, Judge, Purpose, Refusal, Request, Verdict, shown, shown_code};
+use crate::crm::{CrmError, CrmKind, WriteOutcome};
 
 /// Longest message kept from an error.
 const MESSAGE_CHARS_MAX: usize = 2_000;
 
 /// Codes by which the org says that it did nothing now and may later.
-const BUSY_CODES: [&str; 4] = [
+const BUSY_CODES: [&str; 5] = [
     "SERVER_UNAVAILABLE",
     "REQUEST_RUNNING_TOO_LONG",
     "QUERY_TIMEOUT",
     "TXN_SECURITY_METERING_ERROR",
+    "API_CURRENTLY_DISABLED",
 ];
 
-/// Code of a record that another transaction holds.
-const ROW_LOCKED: &str = "UNABLE_TO_LOCK_ROW";
+/// Code of a record, or a whole request, that met a lock; the transaction was rolled back.
+const LOCKED: &str = "UNABLE_TO_LOCK_ROW";
+
+/// Locks are held as long as another transaction lasts, seconds as a rule.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
+/// Texts that hold no value.
+const PHRASES: [&str; 16] = [
+    "Session expired or invalid",
+    "TotalRequests Limit exceeded",
+    "ConcurrentPerOrgLongTxn Limit exceeded",
+    "unable to obtain exclusive access",
+    "No such column",
+    "is not supported",
+    "The requested resource does not exist",
+    "expired access/refresh token",
+    "user hasn't approved this consumer",
+    "audience is invalid",
+    "invalid assertion",
+    "authentication failure",
+    "user is locked",
+    "client identifier invalid",
+    "invalid client credentials",
+    "grant type not supported",
+];
+
+/// Errors of the token endpoint.
+const OAUTH_WORDS: [&str; 9] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_client_id",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "inactive_user",
+    "inactive_org",
+    TOO_MANY_LOGINS,
+];
+
+const TOO_MANY_LOGINS: &str = "rate_limit_exceeded";
 
 /// Texts of a 401 that another session would not cure.
 const LASTING_401: [&str; 2] = ["not valid for use with the REST API", "not attached to Agent"];
@@ -61,7 +102,7 @@ impl ErrorEntry {
 /// Judges what was said of one record that was not written.
 pub fn judge_entry(code: String, message: &str, field: Option<String>) -> WriteOutcome {
     let message = message.chars().take(MESSAGE_CHARS_MAX).collect();
-    if code == ROW_LOCKED {
+    if code == LOCKED {
         WriteOutcome::Busy { code, message }
     } else {
         WriteOutcome::Rejected { code, message, field }
@@ -89,20 +130,22 @@ impl Judge for SalesforceJudge {
         let entry = first_error(&answer.body);
         let is_vendors = entry.is_some();
         let code = entry.as_ref().map_or_else(|| "UNSPECIFIED".to_owned(), ErrorEntry::code);
-        let message: String = entry.map_or_else(
-            || format!("status {}", answer.status),
-            |entry| entry.message.chars().take(MESSAGE_CHARS_MAX).collect(),
-        );
+        let status = answer.status;
+        let text = entry.map_or_else(|| format!("status {status}"), |entry| entry.message);
+        let message = message(&code, &text, status, request);
         if code == "REQUEST_LIMIT_EXCEEDED" {
             // The same code speaks of the day's calls and of too many long calls at once.
-            return if message.contains("Concurrent") {
+            return if text.contains("Concurrent") {
                 Verdict::Retry { after: None, message }
             } else {
                 Verdict::BudgetSpent
             };
         }
-        match answer.status {
-            401 if LASTING_401.iter().any(|text| message.contains(text)) => {
+        if code == LOCKED {
+            return Verdict::Retry { after: Some(LOCK_WAIT), message };
+        }
+        match status {
+            401 if LASTING_401.iter().any(|lasting| text.contains(lasting)) => {
                 Verdict::Forbidden { message }
             }
             401 => Verdict::Reauthenticate { message },
@@ -116,17 +159,47 @@ impl Judge for SalesforceJudge {
             }
             503 if is_vendors => Verdict::Retry { after: None, message },
             408 | 500..=599 => Verdict::Lost { message },
-            status => Verdict::Refused(Refusal { status, code, message }),
+            status => {
+                let text = text.chars().take(MESSAGE_CHARS_MAX).collect();
+                Verdict::Refused(Refusal { status, code, message: text, shown: message })
+            }
         }
+    }
+}
+
+/// Returns what may be shown of an error.
+fn message(code: &str, text: &str, status: u16, request: &Request) -> String {
+    let code = shown_code(code).unwrap_or("UNSPECIFIED");
+    format!("{code} (status {status}); {}", shown(text, request, &PHRASES))
+}
+
+/// Makes the error of a request inside a composite; `path` is where it went.
+pub fn refused_part(operation: &str, status: u16, path: &str, body: &str) -> CrmError {
+    let entry = first_error(body);
+    let request = Request::get(operation, Purpose::Read, path);
+    let (code, text) = entry
+        .map_or_else(|| (status.to_string(), String::new()), |entry| (entry.code(), entry.message));
+    let code = shown_code(&code).unwrap_or("UNSPECIFIED").to_owned();
+    CrmError::Refused {
+        kind: KIND,
+        operation: operation.to_owned(),
+        code,
+        message: shown(&text, &request, &PHRASES),
     }
 }
 
 fn refused_login(answer: &Answer) -> Verdict {
     let error = serde_json::from_str::<OAuthError>(&answer.body).ok();
-    let message = error.map_or_else(
-        || format!("status {}", answer.status),
-        |error| format!("{}: {}", error.error, error.error_description),
-    );
+    let word = error
+        .as_ref()
+        .and_then(|error| OAUTH_WORDS.iter().find(|word| **word == error.error))
+        .map_or_else(|| format!("status {}", answer.status), |word| (*word).to_owned());
+    let text = error.map(|error| error.error_description).unwrap_or_default();
+    let phrase = PHRASES.iter().find(|phrase| text.contains(**phrase));
+    let message = phrase.map_or_else(|| word.clone(), |phrase| format!("{word}: {phrase}"));
+    if word == TOO_MANY_LOGINS {
+        return Verdict::Retry { after: None, message };
+    }
     // An anonymous request has no token to renew, so this ends as refused credentials.
     Verdict::Reauthenticate { message }
 }

@@ -11,6 +11,7 @@ mod bulk;
 mod composite;
 mod config;
 mod error;
+mod jwt;
 mod read;
 mod schema;
 mod soql;
@@ -26,7 +27,7 @@ pub use bulk::NULL as BULK_NULL;
 pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
 pub use read::table_name;
 
-use super::transport::{Answer, Request, Transport, TransportOptions};
+use super::transport::{Answer, Request, Tokens, Transport, TransportOptions};
 use super::{
     Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
     Extraction, ObjectRequest, Page, Record, WriteBatch, WriteCall, WriteOutcome,
@@ -39,21 +40,21 @@ const KIND: CrmKind = CrmKind::Salesforce;
 pub struct Salesforce {
     version: String,
     transport: Transport,
-    bearer: auth::Session,
+    bearer: Tokens<auth::Proof>,
 }
 
 impl Salesforce {
     /// Makes a client; nothing is sent yet.
     ///
     /// # Errors
-    /// When the platform gives no TLS.
+    /// When a private key cannot be used, or the platform gives no TLS.
     pub fn new(config: Config, options: TransportOptions) -> Result<Self, CrmError> {
         let judge = Box::new(error::SalesforceJudge);
         let transport = Transport::new(&config.instance_url, judge, options)?;
         Ok(Self {
             version: config.version,
             transport,
-            bearer: auth::Session::new(config.credentials),
+            bearer: Tokens::new(auth::Proof::new(config.credentials)?),
         })
     }
 
@@ -143,5 +144,9 @@ impl Crm for Salesforce {
 
     fn calls_left(&self) -> u64 {
         self.transport.calls_left()
+    }
+
+    fn strains(&self) -> u64 {
+        self.transport.strains()
     }
 }

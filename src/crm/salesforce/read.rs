@@ -8,6 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
+use super::error::refused_part;
 use super::{KIND, Salesforce, composite, soql};
 use crate::crm::transport::{Answer, Purpose, Request, unexpected};
 use crate::crm::url::encode;
@@ -145,7 +146,7 @@ async fn query(
     }
     let subrequest = json!({
         "method": "GET",
-        "url": path,
+        "url": &path,
         "referenceId": "query",
         "httpHeaders": { PAGE_SIZE_HEADER: PAGE_SIZE },
     });
@@ -157,15 +158,7 @@ async fn query(
     if sub.http_status_code == 200 {
         return Ok(sub.body.get().to_owned());
     }
-    let error = super::error::first_error(sub.body.get());
-    Err(CrmError::Refused {
-        kind: KIND,
-        operation: operation.to_owned(),
-        code: error
-            .as_ref()
-            .map_or_else(|| sub.http_status_code.to_string(), super::error::ErrorEntry::code),
-        message: error.map(|error| error.message).unwrap_or_default(),
-    })
+    Err(refused_part(operation, sub.http_status_code, &path, sub.body.get()))
 }
 
 /// Asks for the next page of a cursor.

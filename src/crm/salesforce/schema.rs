@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::composite::{self, SUBREQUESTS_MAX};
+use super::error::refused_part;
 use super::read::{QueryPage, next_page, text_of};
 use super::{KIND, Salesforce};
 use crate::crm::transport::{Purpose, Request, unexpected};
@@ -150,7 +151,7 @@ async fn add_describes(
             200 => {}
             // The connection cannot see the object.
             403 | 404 => continue,
-            status => return Err(refused_part(operation, status, sub.body)),
+            status => return Err(refused_part(operation, status, "", sub.body.get())),
         }
         let failed = |error| unexpected(KIND, operation, &error);
         let describe: Describe = serde_json::from_str(sub.body.get()).map_err(failed)?;
@@ -234,7 +235,7 @@ async fn add_people_and_stages(crm: &Salesforce, schema: &mut Schema) -> Result<
             200 => {}
             // An org without leads or opportunities has no such table.
             400 | 403 | 404 if matches!(sub.reference_id.as_str(), "lead" | "deal") => continue,
-            status => return Err(refused_part(operation, status, sub.body)),
+            status => return Err(refused_part(operation, status, "", sub.body.get())),
         }
         let mut body = sub.body.get().to_owned();
         loop {
@@ -254,16 +255,6 @@ async fn add_people_and_stages(crm: &Salesforce, schema: &mut Schema) -> Result<
         }
     }
     Ok(())
-}
-
-fn refused_part(operation: &str, status: u16, body: &RawValue) -> CrmError {
-    let error = super::error::first_error(body.get());
-    CrmError::Refused {
-        kind: KIND,
-        operation: operation.to_owned(),
-        code: error.as_ref().map_or_else(|| status.to_string(), super::error::ErrorEntry::code),
-        message: error.map(|error| error.message).unwrap_or_default(),
-    }
 }
 
 fn user(row: &Row<'_>, user_type: UserType) -> Option<User> {

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use reqwest::redirect::Policy;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -11,15 +10,25 @@ use tokio::time::Instant;
 use super::backoff::Jitter;
 use super::counters::Counters;
 use super::pace::{IN_FLIGHT_MAX, Pace};
-use super::{AllowanceSeen, Answer, Backoff, Body, Budget, Judge, Reply, Request, Verdict};
+use super::request_log::{ConnectionLog, Sending};
+use super::{
+    AllowanceSeen, Answer, Backoff, Bearer, Body, Budget, Judge, Lane, Purpose, Reply, Request,
+    Verdict,
+};
 use crate::crm::sensitive::Sensitive;
-use crate::crm::{CallCounts, CrmError};
+use crate::crm::{CallCounts, CrmError, CrmKind};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// HubSpot answers within 100 seconds or not at all; Salesforce may take longer, but a call that
 /// does is better made smaller.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// A write that takes longer than this strains the CRM; Salesforce counts calls of 20 seconds as long.
+const SLOW: Duration = Duration::from_secs(20);
+
+/// Status by which every vendor says that its rate limit was passed.
+const TOO_MANY_REQUESTS: u16 = 429;
 
 /// Largest answer that is read.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -34,6 +43,11 @@ pub struct TransportOptions {
     pub budget: Arc<Budget>,
     /// Share of the daily allowance that is left for others, 0 to 1.
     pub reserve_share: f64,
+    /// Keeps below the limits that are documented but told by no answer. Off against servers on a
+    /// clock of their own.
+    pub keeps_known_limits: bool,
+    /// Where every sending is written down; nowhere for clients outside a run.
+    pub log: Option<ConnectionLog>,
     /// Seed of the waits' jitter.
     pub seed: u64,
 }
@@ -45,22 +59,11 @@ impl Default for TransportOptions {
             call_timeout: CALL_TIMEOUT,
             budget: Arc::new(Budget::unlimited()),
             reserve_share: 0.0,
+            keeps_known_limits: true,
+            log: None,
             seed: 0,
         }
     }
-}
-
-/// Gives the token that proves who we are.
-#[async_trait]
-pub trait Bearer: Send + Sync {
-    async fn token(&self, transport: &Transport) -> Result<Sensitive<String>, CrmError>;
-
-    /// Gets a token other than `refused`; `None` when there is no way to one.
-    async fn renew(
-        &self,
-        transport: &Transport,
-        refused: &Sensitive<String>,
-    ) -> Result<Option<Sensitive<String>>, CrmError>;
 }
 
 /// Makes a client for addresses that are no CRM, such as an alert's webhook: nothing followed,
@@ -94,11 +97,24 @@ pub struct Transport {
 
 /// How one sending ended.
 enum Sent {
-    Answered(Answer),
+    Answered(Answer, Verdict),
     /// No connection was made, so nothing was done.
     NeverLeft(reqwest::Error),
     /// The request went out and no whole answer came back.
     Cut(String),
+}
+
+/// A sending under way. It is counted and logged when it is dropped, so also when whoever waits for
+/// it gives up.
+struct OpenSending<'a> {
+    transport: &'a Transport,
+    request: &'a Request,
+    started_at: Instant,
+    sent_at: Option<jiff::Timestamp>,
+    tries: u32,
+    status: Option<u16>,
+    verdict: &'static str,
+    bytes_in: u64,
 }
 
 impl Transport {
@@ -143,6 +159,10 @@ impl Transport {
         })
     }
 
+    pub fn kind(&self) -> CrmKind {
+        self.judge.kind()
+    }
+
     pub fn counts(&self) -> CallCounts {
         self.counters.counts()
     }
@@ -155,11 +175,25 @@ impl Transport {
     /// Returns how many calls may still be made: within this run's budget, and before the reserve
     /// of the daily allowance is touched, as far as the last answer stated it.
     pub fn calls_left(&self) -> u64 {
-        let of_day = self.allowance_seen().map_or(u64::MAX, |seen| {
+        self.options.budget.calls_left().min(self.left_of_day())
+    }
+
+    fn left_of_day(&self) -> u64 {
+        self.allowance_seen().map_or(u64::MAX, |seen| {
             seen.remaining
                 .saturating_sub(crate::crm::share_of(seen.max, self.options.reserve_share))
-        });
-        self.options.budget.calls_left().min(of_day)
+        })
+    }
+
+    /// Counts the writes that were slow, lost, locked or limited; whoever sees it grow sends less at
+    /// a time.
+    pub fn strains(&self) -> u64 {
+        self.counters.strains()
+    }
+
+    /// Requests whose answer will take from the allowance that the last one stated.
+    fn n_in_flight(&self) -> u64 {
+        IN_FLIGHT_MAX.saturating_sub(self.in_flight.available_permits()) as u64
     }
 
     /// Sends a request and stays with it, as the module's table says.
@@ -173,12 +207,14 @@ impl Transport {
         let mut is_renewed = false;
         let mut tries = 0;
         loop {
-            let is_reserve_reached = self.options.reserve_share > 0.0 && self.calls_left() == 0;
+            // Whatever else uses the allowance shows in it; our own calls under way do not yet.
+            let is_reserve_reached =
+                self.options.reserve_share > 0.0 && self.left_of_day() <= self.n_in_flight();
             if is_reserve_reached || !self.options.budget.take() {
                 return Err(CrmError::BudgetSpent { kind });
             }
-            let sent = self.send_once(request, token.as_ref(), tries > 0).await;
             tries += 1;
+            let sent = self.send_once(request, token.as_ref(), tries).await;
             let (asked, usual, message) = match sent {
                 Sent::NeverLeft(error) => {
                     match self.options.backoff.wait(tries, None, None, &self.jitter) {
@@ -191,7 +227,7 @@ impl Transport {
                     return Ok(Reply::Lost { reason });
                 }
                 Sent::Cut(reason) => (None, None, reason),
-                Sent::Answered(answer) => match self.judge.judge(request, &answer) {
+                Sent::Answered(answer, verdict) => match verdict {
                     Verdict::Done => return Ok(Reply::Done(answer)),
                     Verdict::Refused(refusal) => return Ok(Reply::Refused(refusal)),
                     Verdict::BudgetSpent => return Err(CrmError::BudgetSpent { kind }),
@@ -200,14 +236,17 @@ impl Transport {
                         return Err(CrmError::Forbidden { kind, operation, message });
                     }
                     Verdict::Reauthenticate { message } => {
-                        let renewed = match &token {
-                            Some(refused) if !is_renewed => bearer.renew(self, refused).await?,
-                            _ => None,
+                        let Some(refused) = &token else {
+                            return Err(CrmError::Unauthorized { kind, message });
                         };
-                        if renewed.is_none() {
+                        if is_renewed {
+                            let message = format!("{message}; so was a new token");
                             return Err(CrmError::Unauthorized { kind, message });
                         }
-                        token = renewed;
+                        let Some(renewed) = bearer.renew(self, refused).await? else {
+                            return Err(CrmError::Unauthorized { kind, message });
+                        };
+                        token = Some(renewed);
                         is_renewed = true;
                         continue;
                     }
@@ -215,54 +254,67 @@ impl Transport {
                         return Ok(Reply::Lost { reason: message });
                     }
                     Verdict::Lost { message } => (answer.retry_after, None, message),
-                    Verdict::Retry { after, message } => (answer.retry_after, after, message),
+                    Verdict::Retry { after, message } => {
+                        if answer.status == TOO_MANY_REQUESTS {
+                            let longest = Duration::from_millis(self.options.backoff.longest_ms);
+                            let wait = answer.retry_after.or(after).unwrap_or_default();
+                            self.pace.hold(self.lane(request), wait.min(longest));
+                        }
+                        (answer.retry_after, after, message)
+                    }
                 },
             };
-            match self.options.backoff.wait(tries, asked, usual, &self.jitter) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(CrmError::Busy { kind, tries, message }),
+            match (self.options.backoff.wait(tries, asked, usual, &self.jitter), asked) {
+                (Some(wait), _) => tokio::time::sleep(wait).await,
+                (None, Some(asked)) => {
+                    let message = format!("{message}; it asks to wait {} s", asked.as_secs());
+                    return Err(CrmError::Busy { kind, tries, message });
+                }
+                (None, None) => return Err(CrmError::Busy { kind, tries, message }),
             }
         }
+    }
+
+    fn lane(&self, request: &Request) -> Lane {
+        if self.options.keeps_known_limits { self.judge.lane(request) } else { Lane::Told }
     }
 
     async fn send_once(
         &self,
         request: &Request,
         token: Option<&Sensitive<String>>,
-        is_retry: bool,
+        tries: u32,
     ) -> Sent {
         // The semaphore is never closed, so there is nothing to do without a permit.
         let _permit = self.in_flight.acquire().await.ok();
-        self.pace.keep().await;
-        self.counters.count(request.purpose, is_retry);
-        let started_at = Instant::now();
-        let sent = self.exchange(request, token).await;
-        let status = match &sent {
-            Sent::Answered(answer) => answer.status.to_string(),
-            Sent::NeverLeft(_) => "no connection".to_owned(),
-            Sent::Cut(_) => "no answer".to_owned(),
+        self.pace.keep(self.lane(request)).await;
+        self.counters.count(request.purpose, tries > 1);
+        let mut sending = OpenSending::begin(self, request, tries);
+        let answer = match self.exchange(request, token, &mut sending.bytes_in).await {
+            Ok(answer) => answer,
+            Err(sent) => {
+                sending.verdict = if matches!(sent, Sent::Cut(_)) { "lost" } else { "unreachable" };
+                return sent;
+            }
         };
-        let ms = u64::try_from(started_at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::debug!(
-            crm = self.judge.kind().as_str(),
-            family = request.operation,
-            status,
-            ms,
-            is_retry,
-            "call"
-        );
-        if let Sent::Answered(answer) = &sent {
-            if let Some(seen) = answer.interval {
-                self.pace.learn(seen, Duration::from_millis(self.options.backoff.longest_ms));
-            }
-            if answer.allowance.is_some() {
-                *self.allowance.lock().unwrap_or_else(PoisonError::into_inner) = answer.allowance;
-            }
+        if let Some(seen) = answer.interval {
+            self.pace.learn(seen);
         }
-        sent
+        if answer.allowance.is_some() {
+            *self.allowance.lock().unwrap_or_else(PoisonError::into_inner) = answer.allowance;
+        }
+        let verdict = self.judge.judge(request, &answer);
+        (sending.status, sending.verdict) = (Some(answer.status), verdict.as_str());
+        Sent::Answered(answer, verdict)
     }
 
-    async fn exchange(&self, request: &Request, token: Option<&Sensitive<String>>) -> Sent {
+    /// Sends a request and reads its answer, or says how that ended.
+    async fn exchange(
+        &self,
+        request: &Request,
+        token: Option<&Sensitive<String>>,
+        bytes_in: &mut u64,
+    ) -> Result<Answer, Sent> {
         let url = format!("{}{}", self.base_url, request.path);
         let mut building = self.http.request(request.method.clone(), url);
         for (name, value) in &request.headers {
@@ -278,16 +330,18 @@ impl Transport {
             }
             Body::Form(form) => building
                 .header("content-type", "application/x-www-form-urlencoded")
-                .body(form.clone()),
+                .body(form.expose().clone()),
             Body::Csv(csv) => building.header("content-type", "text/csv").body(csv.clone()),
         };
         let mut response = match building.send().await {
             Ok(response) => response,
             Err(error) if error.is_connect() || error.is_builder() => {
-                return Sent::NeverLeft(error.without_url());
+                return Err(Sent::NeverLeft(error.without_url()));
             }
-            Err(error) if error.is_timeout() => return Sent::Cut("no answer in time".to_owned()),
-            Err(_) => return Sent::Cut("the connection was cut before an answer".to_owned()),
+            Err(error) if error.is_timeout() => {
+                return Err(Sent::Cut("no answer in time".to_owned()));
+            }
+            Err(_) => return Err(Sent::Cut("the connection was cut before an answer".to_owned())),
         };
         let status = response.status().as_u16();
         let headers = response.headers().clone();
@@ -295,15 +349,18 @@ impl Transport {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if bytes.len() + chunk.len() <= ANSWER_BYTES_MAX => {
+                    *bytes_in += chunk.len() as u64;
                     bytes.extend_from_slice(&chunk);
                 }
-                Ok(Some(_)) => return Sent::Cut("the answer is too long".to_owned()),
+                Ok(Some(_)) => return Err(Sent::Cut("the answer is too long".to_owned())),
                 Ok(None) => break,
-                Err(_) => return Sent::Cut("the connection was cut within the answer".to_owned()),
+                Err(_) => {
+                    return Err(Sent::Cut("the connection was cut within the answer".to_owned()));
+                }
             }
         }
         let body = String::from_utf8_lossy(&bytes).into_owned();
-        Sent::Answered(Answer::new(status, &headers, body))
+        Ok(Answer::new(status, &headers, body))
     }
 
     fn unreachable(&self, error: reqwest::Error) -> CrmError {
@@ -312,6 +369,61 @@ impl Transport {
             address: self.base_url.clone(),
             source: Box::new(error),
         }
+    }
+}
+
+impl<'a> OpenSending<'a> {
+    fn begin(transport: &'a Transport, request: &'a Request, tries: u32) -> Self {
+        debug_assert!(
+            !request.operation.contains(['/', '?', '=', '@']),
+            "a family is words: `{}`",
+            request.operation
+        );
+        Self {
+            transport,
+            request,
+            started_at: Instant::now(),
+            sent_at: transport.options.log.as_ref().map(ConnectionLog::now),
+            tries,
+            status: None,
+            verdict: "abandoned",
+            bytes_in: 0,
+        }
+    }
+}
+
+impl Drop for OpenSending<'_> {
+    fn drop(&mut self) {
+        let elapsed = self.started_at.elapsed();
+        let is_strain = elapsed >= SLOW || matches!(self.verdict, "retry" | "lost");
+        if self.request.purpose == Purpose::Write && is_strain {
+            self.transport.counters.count_strain();
+        }
+        let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        tracing::debug!(
+            crm = self.transport.judge.kind().as_str(),
+            family = self.request.operation,
+            status = self.status,
+            verdict = self.verdict,
+            ms,
+            tries = self.tries,
+            "call"
+        );
+        let (Some(log), Some(sent_at)) = (&self.transport.options.log, self.sent_at) else {
+            return;
+        };
+        log.note(Sending {
+            family: self.request.operation.clone(),
+            method: self.request.method.to_string(),
+            status: self.status,
+            verdict: self.verdict,
+            ms,
+            bytes_out: self.request.body.n_bytes() as u64,
+            bytes_in: self.bytes_in,
+            tries: self.tries,
+            calls_left: Some(self.transport.calls_left()).filter(|left| *left < u64::MAX),
+            sent_at,
+        });
     }
 }
 

@@ -11,6 +11,7 @@ pub struct Counters {
     read: AtomicU64,
     write: AtomicU64,
     retry: AtomicU64,
+    strains: AtomicU64,
 }
 
 impl Counters {
@@ -23,6 +24,15 @@ impl Counters {
             Purpose::Write => &self.write,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a write that was slow, lost, locked or limited.
+    pub fn count_strain(&self) {
+        self.strains.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn strains(&self) -> u64 {
+        self.strains.load(Ordering::Relaxed)
     }
 
     pub fn counts(&self) -> CallCounts {

@@ -9,21 +9,30 @@
 //! | `Lost`, timeout, cut connection | sent again | [`Reply::Lost`], never sent again |
 //! | no connection could be made | sent again | sent again: nothing left this machine |
 //!
-//! Events name the call's family, status and milliseconds. Bodies, tokens and query strings are
-//! never logged and never part of an error.
+//! The [`RequestLog`] and events name the call's family, status, verdict and milliseconds. Bodies,
+//! tokens, query strings and the vendor's own texts are never logged and never part of an error: an
+//! error has the vendor's code and what [`shown`] lets through.
 
 mod answer;
 mod backoff;
+mod bearer;
 mod budget;
 mod client;
 mod counters;
+mod now;
 mod pace;
 mod request;
+pub mod request_log;
+mod shown;
 mod verdict;
 
 pub use answer::{AllowanceSeen, Answer, IntervalSeen, unexpected};
 pub use backoff::Backoff;
+pub use bearer::{Bearer, Granted, Login, Tokens};
 pub use budget::Budget;
-pub use client::{Bearer, Transport, TransportOptions, is_loopback, plain_client};
+pub use client::{Transport, TransportOptions, is_loopback, plain_client};
+pub use now::Now;
 pub use request::{Body, Method, Purpose, Request};
-pub use verdict::{Judge, Refusal, Reply, Verdict};
+pub use request_log::{ConnectionLog, RequestLog};
+pub use shown::{shown, shown_code};
+pub use verdict::{Judge, Lane, Refusal, Reply, Verdict};

@@ -2,6 +2,8 @@
 
 pub use reqwest::Method;
 
+use crate::crm::Sensitive;
+
 /// What a call is for; decides under which name it is counted and whether it may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -14,7 +16,8 @@ pub enum Purpose {
 /// One request, relative to the connection's base address.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What is asked for, in words for logs and errors: `contacts list`.
+    /// Family of the endpoint, in words for logs and errors: `contacts list`. The same for every
+    /// record: no id, value or path.
     pub operation: String,
     pub purpose: Purpose,
     pub method: Method,
@@ -32,10 +35,21 @@ pub struct Request {
 pub enum Body {
     None,
     Json(String),
-    /// An encoded form.
-    Form(String),
+    /// An encoded form; it holds secrets.
+    Form(Sensitive<String>),
     /// Comma-separated values.
     Csv(String),
+}
+
+impl Body {
+    /// Counts the bytes that are sent.
+    pub fn n_bytes(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Json(text) | Self::Csv(text) => text.len(),
+            Self::Form(form) => form.expose().len(),
+        }
+    }
 }
 
 impl Request {
@@ -65,6 +79,20 @@ impl Request {
     #[must_use]
     pub fn repeatable(self) -> Self {
         Self { is_repeatable: true, ..self }
+    }
+
+    /// Asks for a token by a form, which proves who we are by itself.
+    pub fn login(
+        operation: impl Into<String>,
+        path: impl Into<String>,
+        form: Sensitive<String>,
+    ) -> Self {
+        Self {
+            method: Method::POST,
+            body: Body::Form(form),
+            is_anonymous: true,
+            ..Self::get(operation, Purpose::Fixed, path)
+        }
     }
 
     #[must_use]
