@@ -8,6 +8,7 @@ mod gap;
 mod laws;
 mod night;
 mod resume;
+mod secrets;
 mod slt;
 mod support;
 mod tidy;

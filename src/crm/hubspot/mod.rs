@@ -14,6 +14,8 @@ mod schema;
 mod write;
 
 #[cfg(test)]
+mod auth_tests;
+#[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;

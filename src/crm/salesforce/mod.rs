@@ -18,6 +18,8 @@ mod soql;
 mod write;
 
 #[cfg(test)]
+mod auth_tests;
+#[cfg(test)]
 mod tests;
 
 use async_trait::async_trait;

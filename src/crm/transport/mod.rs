@@ -26,6 +26,9 @@ pub mod request_log;
 mod shown;
 mod verdict;
 
+#[cfg(test)]
+mod tests;
+
 pub use answer::{AllowanceSeen, Answer, IntervalSeen, unexpected};
 pub use backoff::Backoff;
 pub use bearer::{Bearer, Granted, Login, Tokens};

@@ -111,7 +111,8 @@ impl Company {
     }
 }
 
-fn rows(output: &Output) -> Vec<Row> {
+/// Reads CSV that the program printed.
+pub fn rows(output: &Output) -> Vec<Row> {
     let mut reader = csv::Reader::from_reader(output.stdout.as_bytes());
     let header = reader.headers().expect("a header").clone();
     let row = |record: Result<csv::StringRecord, csv::Error>| {
