@@ -18,6 +18,8 @@
 //! | apply | one plan | `runs/<id>/{run.json, journal/, outcomes.parquet}` | [`apply`] |
 //! | reconcile | the latest build | the bridge between two claims | [`reconcile`] |
 //!
+//! Every call to a CRM, of whichever stage, is a row of `runs/<id>/requests/`, without a value in it.
+//!
 //! Each stage leaves something a person can open, and the next stage reads only that. Any stage can
 //! be repeated, and any crash resumed.
 //!

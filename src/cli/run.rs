@@ -101,7 +101,10 @@ pub async fn finish(
         }
     }
     record.put(&session.warehouse).await.map_err(failed)?;
-    logged.map_err(failed)?;
+    // What went wrong before is told first.
+    if result.is_ok() {
+        logged.map_err(failed)?;
+    }
     Ok(record)
 }
 

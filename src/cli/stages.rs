@@ -55,6 +55,7 @@ pub async fn pull(
         let crm = session.crm(connection.kind)?;
         let name = format!("pull {}", connection.name);
         session.requests.begin_stage(&name).await.map_err(failed)?;
+        let before = crm.calls().total();
         check_account(session, &connection.name, connection.kind).await?;
         let mut options = PullOptions::new(id, session.now());
         options.parallel_extractions = session.project.pull.parallel;
@@ -73,16 +74,14 @@ pub async fn pull(
         .await
         .map_err(pull_error)?;
         let rows: u64 = manifest.tables.iter().map(|table| table.rows).sum();
-        let record = watch.record(
-            &name,
-            manifest.calls.total(),
-            &[("tables", manifest.tables.len() as u64), ("rows", rows)],
-        );
+        let calls = crm.calls().total() - before;
+        let record =
+            watch.record(&name, calls, &[("tables", manifest.tables.len() as u64), ("rows", rows)]);
         stage.done(format_args!(
             "{}: {} tables, {rows} rows, {} calls, {:.1} s",
             connection.name,
             manifest.tables.len(),
-            manifest.calls.total(),
+            calls,
             record.seconds
         ));
         if !manifest.lost_fields.is_empty() {

@@ -216,11 +216,24 @@ fn a_spent_day_and_a_missing_scope_are_told_apart_from_throttling() {
     };
     let daily = r#"{"message":"You have reached your daily limit.","policyName":"DAILY"}"#;
     assert_eq!(judge(429, daily), Verdict::BudgetSpent);
-    assert!(matches!(judge(429, TOO_MANY), Verdict::Retry { after: Some(_), .. }));
+    let nameless = r#"{"message":"You have reached your daily limit.","category":"RATE_LIMITS"}"#;
+    assert_eq!(judge(429, nameless), Verdict::BudgetSpent);
+    let after = |status: u16, body: &str| match judge(status, body) {
+        Verdict::Retry { after, .. } => after.map(|wait| wait.as_secs()),
+        verdict => panic!("{verdict:?}"),
+    };
+    assert_eq!(after(429, TOO_MANY), Some(10));
+    assert_eq!(after(429, r#"{"policyName":"SECONDLY"}"#), Some(1));
+    assert_eq!(after(429, r#"{"message":"You have reached your secondly limit."}"#), Some(1));
+    assert_eq!(after(429, "<html>"), Some(10));
+    assert_eq!(after(423, "{}"), Some(2));
+    assert_eq!(after(477, "{}"), None);
     assert!(matches!(judge(403, "{\"message\":\"m\"}"), Verdict::Forbidden { .. }));
     assert!(matches!(judge(503, "{\"message\":\"m\"}"), Verdict::Retry { .. }));
     assert!(matches!(judge(503, "<html>"), Verdict::Lost { .. }));
-    assert!(matches!(judge(524, ""), Verdict::Lost { .. }));
+    for status in [500, 502, 504, 520, 521, 522, 523, 524, 525, 526] {
+        assert!(matches!(judge(status, ""), Verdict::Lost { .. }), "{status}");
+    }
 }
 
 #[test]
