@@ -10,7 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::{CliError, ExitCode, GlobalArgs, Ui};
 use crate::apply::Patience;
 use crate::config::{Connection, Credentials, Project, SandboxAccount, Secret, SecretValue};
-use crate::crm::transport::{Budget, Now, RequestLog, TransportOptions, is_loopback};
+use crate::crm::transport::{
+    Budget, Fetched, Now, RequestLog, TransportOptions, is_loopback,
+};
 use crate::crm::{Crm, CrmError, CrmKind, Sensitive, hubspot, salesforce};
 use crate::model::Question;
 use crate::sandbox::{Clock, Running, Sandbox};
@@ -283,12 +285,36 @@ fn resolved(secret: &Secret, project: &Project) -> Result<Sensitive<String>, Cli
     Ok(Sensitive::new(secret.resolve(&project.dir)?.expose().to_owned()))
 }
 
+/// A token made elsewhere.
+enum Token {
+    Fixed(Sensitive<String>),
+    Fetched(Fetched),
+}
+
+/// Reads a token. A file or helper may give a newer one later; a variable cannot.
+fn token_of(secret: &Secret, project: &Project) -> Result<Token, CliError> {
+    let first = resolved(secret, project)?;
+    match secret {
+        Secret::Env(_) | Secret::Known(_) => Ok(Token::Fixed(first)),
+        Secret::File(_) | Secret::Command(_) => {
+            let (secret, dir) = (secret.clone(), project.dir.clone());
+            Ok(Token::Fetched(Fetched::new(first, move || match secret.resolve(&dir) {
+                Ok(value) => Ok(Sensitive::new(value.expose().to_owned())),
+                Err(error) => Err(error.to_string()),
+            })))
+        }
+    }
+}
+
 fn hubspot_credentials(
     connection: &Connection,
     project: &Project,
 ) -> Result<hubspot::Credentials, CliError> {
     match &connection.credentials {
-        Credentials::Token(token) => Ok(hubspot::Credentials::Token(resolved(token, project)?)),
+        Credentials::Token(token) => Ok(match token_of(token, project)? {
+            Token::Fixed(token) => hubspot::Credentials::Token(token),
+            Token::Fetched(fetched) => hubspot::Credentials::Fetched(fetched),
+        }),
         Credentials::RefreshToken { client_id, client_secret: Some(secret), refresh_token } => {
             Ok(hubspot::Credentials::Refresh {
                 client_id: resolved(client_id, project)?,
@@ -308,7 +334,10 @@ fn salesforce_credentials(
     now: &Now,
 ) -> Result<salesforce::Credentials, CliError> {
     Ok(match &connection.credentials {
-        Credentials::Token(token) => salesforce::Credentials::Token(resolved(token, project)?),
+        Credentials::Token(token) => match token_of(token, project)? {
+            Token::Fixed(token) => salesforce::Credentials::Token(token),
+            Token::Fetched(fetched) => salesforce::Credentials::Fetched(fetched),
+        },
         Credentials::ClientCredentials { client_id, client_secret } => {
             salesforce::Credentials::Client {
                 client_id: resolved(client_id, project)?,

@@ -32,12 +32,10 @@ impl Proof {
         Self { credentials, path, granted: Mutex::default() }
     }
 
-    /// Returns the token of a private app or service key, for the one call that asks what it may do.
-    pub fn own_token(&self) -> Option<&Sensitive<String>> {
-        match &self.credentials {
-            Credentials::Token(token) => Some(token),
-            Credentials::Refresh { .. } => None,
-        }
+    /// Whether tokens come from OAuth, which says what they may do; a private app's or service key's
+    /// is asked about.
+    pub fn is_oauth(&self) -> bool {
+        matches!(self.credentials, Credentials::Refresh { .. })
     }
 
     /// Returns the scopes that came with the last token; `None` when they did not.
@@ -49,7 +47,7 @@ impl Proof {
 #[async_trait]
 impl Login for Proof {
     fn is_renewable(&self) -> bool {
-        matches!(self.credentials, Credentials::Refresh { .. })
+        !matches!(self.credentials, Credentials::Token(_))
     }
 
     /// HubSpot gives the refresh token back with each token. It stays the same and has no end, so
@@ -59,6 +57,7 @@ impl Login for Proof {
             Credentials::Token(token) => {
                 return Ok(Granted { token: token.clone(), lifetime: None });
             }
+            Credentials::Fetched(fetched) => return fetched.get(KIND).await,
             Credentials::Refresh { client_id, client_secret, refresh_token } => {
                 (client_id, client_secret, refresh_token)
             }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::*;
 use crate::crm::Sensitive;
-use crate::crm::transport::Backoff;
+use crate::crm::transport::{Backoff, Fetched};
 
 const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4 };
 const DETAILS: &str = r#"{"portalId":4471923,"timeZone":"UTC","companyCurrency":"USD"}"#;
@@ -57,16 +57,16 @@ async fn serve(
 
 impl Portal {
     fn client(&self) -> HubSpot {
-        let secret = |text: &str| Sensitive::new(text.to_owned());
-        let config = Config {
-            base_url: format!("http://{}", self.address),
-            credentials: Credentials::Refresh {
-                client_id: secret("app id"),
-                client_secret: secret("app/secret"),
-                refresh_token: secret("refresh+token"),
-            },
-            version: VERSION_DEFAULT.to_owned(),
-        };
+        self.client_with(Credentials::Refresh {
+            client_id: secret("app id"),
+            client_secret: secret("app/secret"),
+            refresh_token: secret("refresh+token"),
+        })
+    }
+
+    fn client_with(&self, credentials: Credentials) -> HubSpot {
+        let base_url = format!("http://{}", self.address);
+        let config = Config { base_url, credentials, version: VERSION_DEFAULT.to_owned() };
         let options = TransportOptions { backoff: FAST, ..TransportOptions::default() };
         HubSpot::new(config, options).expect("a client is made")
     }
@@ -74,6 +74,10 @@ impl Portal {
     fn seen(&self) -> (usize, usize) {
         (self.logins.load(Ordering::SeqCst), self.calls.load(Ordering::SeqCst))
     }
+}
+
+fn secret(text: &str) -> Sensitive<String> {
+    Sensitive::new(text.to_owned())
 }
 
 fn json(status: u16, body: &str) -> Response {
@@ -147,4 +151,29 @@ async fn a_refused_login_is_tried_once_whoever_asks() {
         assert!(error.contains("BAD_REFRESH_TOKEN") && !error.contains("refresh+"), "{error}");
     }
     assert_eq!(portal.seen(), (1, 0));
+}
+
+#[tokio::test]
+async fn a_token_from_elsewhere_is_read_again_when_it_is_refused() {
+    let portal = serve(|n, _| granted(n, 1800), |token| token == "t1").await;
+    let fetched = Fetched::new(secret("t0"), || Ok(secret("t1")));
+    let crm = portal.client_with(Credentials::Fetched(fetched));
+    crm.account().await.expect("the new token is good");
+    crm.account().await.expect("and is kept");
+    assert_eq!(portal.seen(), (0, 3));
+
+    // The place still holds the token that was refused: asking again would change nothing.
+    let fetched = Fetched::new(secret("t0"), || Ok(secret("t0")));
+    let error = portal.client_with(Credentials::Fetched(fetched)).account().await;
+    let error = error.expect_err("the token has ended").to_string();
+    assert!(error.starts_with("hubspot refused the credentials: EXPIRED"), "{error}");
+    assert_eq!(portal.seen(), (0, 4));
+
+    let fetched = Fetched::new(secret("t0"), || Err("cannot read secret file: `t`".to_owned()));
+    let error = portal.client_with(Credentials::Fetched(fetched)).account().await;
+    assert_eq!(
+        error.expect_err("there is no token").to_string(),
+        "hubspot refused the credentials: the token ended and cannot be read again: cannot read \
+         secret file: `t`"
+    );
 }

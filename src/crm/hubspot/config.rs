@@ -1,5 +1,6 @@
 //! How a portal is reached, and what is read from it by default.
 
+use crate::crm::transport::Fetched;
 use crate::crm::{ObjectRequest, Sensitive};
 
 /// Newest version whose write rules are known to this client.
@@ -20,6 +21,8 @@ pub struct Config {
 pub enum Credentials {
     /// Service key, private-app token, or an access token made elsewhere.
     Token(Sensitive<String>),
+    /// The same, from a place that may hold a newer one once it is refused.
+    Fetched(Fetched),
     /// OAuth refresh token of an installed app; access tokens last half an hour.
     Refresh {
         client_id: Sensitive<String>,

@@ -251,10 +251,10 @@ async fn is_visible(crm: &HubSpot, request: &Request) -> Result<Option<Answer>, 
 
 /// Asks what the token may do; `None` for tokens that the vendor does not explain.
 async fn scopes(crm: &HubSpot) -> Result<Option<Vec<String>>, CrmError> {
-    let Some(token) = crm.bearer.login().own_token() else {
-        crm.bearer.token(&crm.transport).await?;
+    let token = crm.bearer.token(&crm.transport).await?;
+    if crm.bearer.login().is_oauth() {
         return Ok(crm.bearer.login().granted_scopes());
-    };
+    }
     let body = json!({ "tokenKey": token.expose() }).to_string();
     let path = "/oauth/v2/private-apps/get/access-token-info";
     let request = Request::post_json("token scopes", Purpose::Fixed, path, body);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::jwt::Assertion;
 use super::{Credentials, KIND};
-use crate::crm::transport::{Bearer, Granted, Login, Request, Transport};
+use crate::crm::transport::{Bearer, Fetched, Granted, Login, Request, Transport};
 use crate::crm::url::form;
 use crate::crm::{CrmError, Sensitive};
 
@@ -21,6 +21,7 @@ const JWT_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// What proves who we are, made ready.
 pub enum Proof {
     Token(Sensitive<String>),
+    Fetched(Fetched),
     Client {
         client_id: Sensitive<String>,
         client_secret: Sensitive<String>,
@@ -47,6 +48,7 @@ impl Proof {
     pub fn new(credentials: Credentials) -> Result<Self, CrmError> {
         Ok(match credentials {
             Credentials::Token(token) => Self::Token(token),
+            Credentials::Fetched(fetched) => Self::Fetched(fetched),
             Credentials::Client { client_id, client_secret } => {
                 Self::Client { client_id, client_secret }
             }
@@ -72,6 +74,7 @@ impl Login for Proof {
             Self::Token(token) => {
                 return Ok(Granted { token: token.clone(), lifetime: None });
             }
+            Self::Fetched(fetched) => return fetched.get(KIND).await,
             Self::Client { client_id, client_secret } => form(&[
                 ("grant_type", "client_credentials"),
                 ("client_id", client_id.expose()),

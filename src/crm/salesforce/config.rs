@@ -1,6 +1,6 @@
 //! How an org is reached, and what is read from it by default.
 
-use crate::crm::transport::Now;
+use crate::crm::transport::{Fetched, Now};
 use crate::crm::{ObjectRequest, Sensitive};
 
 pub const VERSION_DEFAULT: &str = "68.0";
@@ -38,6 +38,8 @@ pub enum Credentials {
     },
     /// An access token made elsewhere.
     Token(Sensitive<String>),
+    /// The same, from a place that may hold a newer one once it is refused.
+    Fetched(Fetched),
 }
 
 impl Config {

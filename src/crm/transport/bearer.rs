@@ -1,5 +1,7 @@
 //! Tokens: held, renewed before they end and when they are refused, by one caller at a time.
 
+use std::fmt;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,7 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Transport;
-use crate::crm::{CrmError, Sensitive};
+use crate::crm::{CrmError, CrmKind, Sensitive};
 
 /// How long before its end a token is replaced, so that a call on the way still finds it good.
 const RENEWED_BEFORE_END: Duration = Duration::from_mins(1);
@@ -116,7 +118,55 @@ impl<L: Login> Bearer for Tokens<L> {
         match &held.token {
             // Another caller has renewed it meanwhile.
             Some(token) if token != refused => Ok(Some(token.clone())),
-            _ => self.get(transport, &mut held).await.map(Some),
+            _ => {
+                let token = self.get(transport, &mut held).await?;
+                Ok(Some(token).filter(|token| token != refused))
+            }
         }
+    }
+}
+
+/// A token made elsewhere, by a helper or into a file that something else keeps fresh. It is read
+/// again when the one at hand is refused.
+#[derive(Clone)]
+pub struct Fetched {
+    first: Arc<std::sync::Mutex<Option<Sensitive<String>>>>,
+    again: Arc<dyn Fn() -> Result<Sensitive<String>, String> + Send + Sync>,
+}
+
+impl Fetched {
+    /// Takes the token as it was read first, and the way to read it again; its error says what went
+    /// wrong without the secret.
+    pub fn new(
+        first: Sensitive<String>,
+        again: impl Fn() -> Result<Sensitive<String>, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { first: Arc::new(std::sync::Mutex::new(Some(first))), again: Arc::new(again) }
+    }
+
+    /// Returns the first token once, and reads it again from then on.
+    ///
+    /// # Errors
+    /// [`CrmError::Unauthorized`] when it cannot be read any more.
+    pub async fn get(&self, kind: CrmKind) -> Result<Granted, CrmError> {
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(token) = first {
+            return Ok(Granted { token, lifetime: None });
+        }
+        let again = Arc::clone(&self.again);
+        let read = tokio::task::spawn_blocking(move || again()).await;
+        match read.unwrap_or_else(|_| Err("reading it broke off".to_owned())) {
+            Ok(token) => Ok(Granted { token, lifetime: None }),
+            Err(problem) => {
+                let message = format!("the token ended and cannot be read again: {problem}");
+                Err(CrmError::Unauthorized { kind, message })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
     }
 }

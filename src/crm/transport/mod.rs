@@ -31,7 +31,7 @@ mod tests;
 
 pub use answer::{AllowanceSeen, Answer, IntervalSeen, unexpected};
 pub use backoff::Backoff;
-pub use bearer::{Bearer, Granted, Login, Tokens};
+pub use bearer::{Bearer, Fetched, Granted, Login, Tokens};
 pub use budget::Budget;
 pub use client::{Transport, TransportOptions, is_loopback, plain_client};
 pub use now::Now;
