@@ -10,9 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{CliError, ExitCode, GlobalArgs, Ui};
 use crate::apply::Patience;
 use crate::config::{Connection, Credentials, Project, SandboxAccount, Secret, SecretValue};
-use crate::crm::transport::{
-    Budget, Fetched, Now, RequestLog, TransportOptions, is_loopback,
-};
+use crate::crm::transport::{Budget, Fetched, Now, RequestLog, TransportOptions, is_loopback};
 use crate::crm::{Crm, CrmError, CrmKind, Sensitive, hubspot, salesforce};
 use crate::model::Question;
 use crate::sandbox::{Clock, Running, Sandbox};

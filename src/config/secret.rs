@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Longest that a helper may take, since it may ask a person or a server of its own.
-const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
+const HELPER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often it is looked whether a helper that closed its output has ended.
 const HELPER_POLL: Duration = Duration::from_millis(10);

@@ -171,13 +171,13 @@ async fn every_sending_is_logged_with_its_verdict() -> anyhow::Result<()> {
 
 /// Every text of an error: what is shown, its causes, and what a careless log would print.
 fn texts(error: &CrmError) -> String {
-    let mut texts = format!("{error} {error:?}");
+    let mut texts = vec![format!("{error} {error:?}")];
     let mut cause = error.source();
     while let Some(error) = cause {
-        texts.push_str(&format!(" {error} {error:?}"));
+        texts.push(format!("{error} {error:?}"));
         cause = error.source();
     }
-    texts
+    texts.join(" ")
 }
 
 #[tokio::test]
