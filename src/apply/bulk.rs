@@ -59,7 +59,8 @@ impl Run<'_> {
         let intent = self.journal.put_intent(self.lease.epoch(), crm.kind(), actions).await?;
         self.sent.extend(intent.actions.iter().map(|action| action.action_id.clone()));
         let batch = batch(&intent.actions);
-        let job = match crm.bulk_open(&batch).await {
+        let name = format!("concord {} {:06}", self.options.run, intent.number);
+        let job = match crm.bulk_open(&name, &batch).await {
             Ok(job) => job,
             Err(error) => {
                 self.put_answer(intent.number, nothing_written(&intent.actions)).await?;
@@ -72,12 +73,17 @@ impl Run<'_> {
         };
         self.journal.put_job(intent.number, &job).await?;
         self.lease.verify().await?;
-        match crm.bulk_start(&job, &batch).await {
-            // Whether the job began is for the job to say.
-            Ok(()) | Err(CrmError::Refused { .. }) => {}
+        let is_refused = match crm.bulk_start(&job, &batch).await {
+            Ok(()) => false,
+            // Whether anything is left of the job is for the job to say.
+            Err(CrmError::Refused { .. }) => true,
             Err(error) => return Err(error.into()),
-        }
-        match self.wait_for(crm, &job, &batch).await? {
+        };
+        let waited = match self.wait_for(crm, &job, &batch).await? {
+            Waited::Gone if is_refused => Waited::NotStarted,
+            waited => waited,
+        };
+        match waited {
             Waited::Unended => Err(ApplyError::JobUnended { job: job.id }),
             waited => {
                 let answered = self.answered(crm, &intent.actions, waited).await?;

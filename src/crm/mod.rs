@@ -167,9 +167,11 @@ pub trait Crm: Send + Sync {
 
     /// Opens an asynchronous job for one batch; nothing is written before [`Self::bulk_start`].
     ///
+    /// `name` is unlike that of any other job; where the vendor keeps names, the job is found by it.
+    ///
     /// # Errors
-    /// When no job could be opened, or this CRM has no such API ([`CrmKind::bulk_shape`]).
-    async fn bulk_open(&self, batch: &WriteBatch) -> Result<BulkJob, CrmError>;
+    /// When no job could be opened.
+    async fn bulk_open(&self, name: &str, batch: &WriteBatch) -> Result<BulkJob, CrmError>;
 
     /// Hands the batch to an opened job and lets it begin. An answer that was lost is no error:
     /// [`Self::bulk_state`] tells whether the job began.

@@ -285,11 +285,15 @@ fn action(
 }
 
 /// What the actions of one batch have in common, in the order in which batches go.
-type BatchKind<'a> = (u8, WriteApi, &'a str, bool);
+type BatchKind = (u8, WriteApi, String, bool, Vec<String>);
 
-fn batch_kind(action: &Action) -> BatchKind<'_> {
+fn batch_kind(action: &Action) -> BatchKind {
     let rank = rank(action.system, action.operation);
-    (rank, action.api, &action.object, action.names_owner())
+    let columns = match action.api {
+        WriteApi::Batch => Vec::new(),
+        WriteApi::Bulk => route::bulk_columns(action),
+    };
+    (rank, action.api, action.object.clone(), action.names_owner(), columns)
 }
 
 /// Gives every action the number of its call.
@@ -298,15 +302,15 @@ fn batch_kind(action: &Action) -> BatchKind<'_> {
 /// one object, and creates with and without an owner apart; a bulk call is one job.
 fn cut_into_calls(actions: &mut [Action]) {
     let mut order: Vec<usize> = (0..actions.len()).collect();
-    order.sort_by(|a, b| batch_kind(&actions[*a]).cmp(&batch_kind(&actions[*b])));
+    order.sort_by_cached_key(|place| batch_kind(&actions[*place]));
     let mut calls = vec![0; actions.len()];
     let mut call = 0;
-    let mut open: Option<BatchKind<'_>> = None;
+    let mut open: Option<BatchKind> = None;
     let (mut batches, mut records, mut bytes) = (0, 0, 0);
     for place in order {
         let action = &actions[place];
         let kind = batch_kind(action);
-        let same_call = open.is_some_and(|(rank, api, ..)| (rank, api) == (kind.0, kind.1));
+        let same_call = open.as_ref().is_some_and(|open| (open.0, open.1) == (kind.0, kind.1));
         let size = route::bytes(action);
         let bulk = action.system.bulk_shape().filter(|_| action.api == WriteApi::Bulk);
         let (batches_max, is_room) = if let Some(shape) = bulk {
@@ -315,7 +319,7 @@ fn cut_into_calls(actions: &mut [Action]) {
             let shape = action.system.write_shape();
             (shape.batches_per_call, records < shape.records_per_batch)
         };
-        if open == Some(kind) && is_room {
+        if open.as_ref() == Some(&kind) && is_room {
             records += 1;
             bytes += size;
         } else {

@@ -8,15 +8,17 @@
 //! | Salesforce composite of five collections | n / 1,000 |
 //! | Salesforce bulk job | 4 a job, and about 4 times asking where it stands |
 //!
-//! A bulk job takes what its rows can say: nothing that leaves the owner to assignment rules, which
-//! a job runs for all of its rows or for none, and no value that would read as "clear this field".
+//! A Salesforce job takes what its rows can say: nothing that leaves the owner to assignment rules,
+//! which a job runs for all of its rows or for none, and no value that would read as "clear this
+//! field". A HubSpot import takes updates that fill the same properties, so that no cell is blank, and
+//! of types whose reading is documented: no owners, no times.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, After, cut_into_calls};
-use crate::config::WriteRoute;
+use super::{Action, After, FieldChange, cut_into_calls};
+use crate::config::{FieldType, WriteRoute};
 use crate::crm::salesforce::BULK_NULL;
 use crate::crm::{BulkShape, CrmKind, WriteApi, WriteOperation};
 
@@ -58,24 +60,27 @@ pub fn choose_routes(actions: &mut [Action], wanted: WriteRoute) -> Vec<Route> {
         let mut options = vec![RouteOption { api: WriteApi::Batch, records, calls: batch_calls }];
         let mut api = WriteApi::Batch;
         if let Some(bulk) = system.bulk_shape() {
-            let fit: Vec<usize> =
-                places.iter().copied().filter(|place| is_bulk_row(&actions[*place])).collect();
-            let calls = jobs(bulk, fit.iter().map(|place| &actions[*place]))
-                * (bulk.data_calls + bulk.polls_usual);
-            options.push(RouteOption { api: WriteApi::Bulk, records: fit.len() as u64, calls });
-            let saved =
-                fit.len().div_ceil(shape.records_per_batch).div_ceil(shape.batches_per_call);
-            let is_chosen = match wanted {
-                WriteRoute::Cheapest => calls < saved as u64,
-                WriteRoute::Batch => false,
-                WriteRoute::Bulk => true,
-            };
-            if is_chosen && !fit.is_empty() {
-                api = WriteApi::Bulk;
-                for place in fit {
-                    actions[place].api = WriteApi::Bulk;
+            let mut option = RouteOption { api: WriteApi::Bulk, records: 0, calls: 0 };
+            for fit in bulk_groups(actions, &places).into_values() {
+                let calls = jobs(bulk, fit.iter().map(|place| &actions[*place]))
+                    * (bulk.data_calls + bulk.polls_usual);
+                option.records += fit.len() as u64;
+                option.calls += calls;
+                let by_batch =
+                    fit.len().div_ceil(shape.records_per_batch).div_ceil(shape.batches_per_call);
+                let is_chosen = match wanted {
+                    WriteRoute::Cheapest => calls < by_batch as u64,
+                    WriteRoute::Batch => false,
+                    WriteRoute::Bulk => true,
+                };
+                if is_chosen {
+                    api = WriteApi::Bulk;
+                    for place in fit {
+                        actions[place].api = WriteApi::Bulk;
+                    }
                 }
             }
+            options.push(option);
         }
         routes.push(Route { system, object, operation, records, api, options });
     }
@@ -83,11 +88,42 @@ pub fn choose_routes(actions: &mut [Action], wanted: WriteRoute) -> Vec<Route> {
     routes
 }
 
-/// Says whether a row of a bulk job can say what an action does.
+/// Groups the actions that jobs can carry by what has to be alike within one job.
+fn bulk_groups(actions: &[Action], places: &[usize]) -> BTreeMap<Vec<String>, Vec<usize>> {
+    let mut groups: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
+    for place in places {
+        if is_bulk_row(&actions[*place]) {
+            groups.entry(bulk_columns(&actions[*place])).or_default().push(*place);
+        }
+    }
+    groups
+}
+
+/// Lists the columns that all rows of a job must fill; a Salesforce row may leave any blank.
+pub(super) fn bulk_columns(action: &Action) -> Vec<String> {
+    match action.system {
+        CrmKind::HubSpot => action.changes.iter().map(|c| c.target_field.clone()).collect(),
+        CrmKind::Salesforce => Vec::new(),
+    }
+}
+
+/// Says whether a row of a job can say what an action does.
 fn is_bulk_row(action: &Action) -> bool {
-    let is_assigned = action.operation == WriteOperation::Create && !action.names_owner();
-    let is_misread = |after: &After| matches!(after, After::Value(value) if value == BULK_NULL || value.contains('\0'));
-    !is_assigned && !action.changes.iter().any(|change| is_misread(&change.after))
+    let mut changes = action.changes.iter();
+    match action.system {
+        CrmKind::HubSpot => {
+            let is_read_loosely = |change: &FieldChange| {
+                change.after == After::Clear
+                    || matches!(change.field_type, FieldType::Owner | FieldType::Datetime)
+            };
+            action.operation == WriteOperation::Update && !changes.any(is_read_loosely)
+        }
+        CrmKind::Salesforce => {
+            let is_assigned = action.operation == WriteOperation::Create && !action.names_owner();
+            let is_misread = |change: &FieldChange| matches!(&change.after, After::Value(value) if value == BULK_NULL || value.contains('\0'));
+            !is_assigned && !changes.any(is_misread)
+        }
+    }
 }
 
 /// Counts the jobs that records need.

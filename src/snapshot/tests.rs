@@ -162,7 +162,7 @@ impl Crm for Told {
         Ok(Vec::new())
     }
 
-    async fn bulk_open(&self, _batch: &WriteBatch) -> Result<BulkJob, CrmError> {
+    async fn bulk_open(&self, _name: &str, _batch: &WriteBatch) -> Result<BulkJob, CrmError> {
         unreachable!("a pull does not write")
     }
 

@@ -61,8 +61,7 @@ const NAMED: [&str; 4] = ["companies.csv", "Account.csv", "Opportunity.csv", "Co
 fn may_hold_people(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
-        ["snapshots" | "state" | "builds" | "plans", ..] => true,
-        ["runs", _, "journal", ..] => true,
+        ["snapshots" | "state" | "builds" | "plans", ..] | ["runs", _, "journal", ..] => true,
         ["runs", _, file] => file.starts_with("outcomes"),
         _ => false,
     }
@@ -393,7 +392,8 @@ async fn refuse_writes(request: Request, next: Next) -> Response {
     let sent = String::from_utf8_lossy(&body).into_owned();
     let path = parts.uri.path();
     let is_hubspot = path.ends_with("/batch/update") || path.ends_with("/batch/create");
-    if !is_hubspot && !(path.ends_with("/composite") && sent.contains("\"PATCH\"")) {
+    let is_salesforce = path.ends_with("/composite") && sent.contains("\"PATCH\"");
+    if !(is_hubspot || is_salesforce) {
         return next.run(Request::from_parts(parts, Body::from(body))).await;
     }
     let answer = if is_hubspot {

@@ -8,6 +8,7 @@
 mod auth;
 mod config;
 mod error;
+mod imports;
 mod lists;
 mod read;
 mod schema;
@@ -109,20 +110,20 @@ impl Crm for HubSpot {
         write::write(self, call).await
     }
 
-    async fn bulk_open(&self, _batch: &WriteBatch) -> Result<BulkJob, CrmError> {
-        Err(no_bulk())
+    async fn bulk_open(&self, name: &str, _batch: &WriteBatch) -> Result<BulkJob, CrmError> {
+        Ok(imports::open(name))
     }
 
-    async fn bulk_start(&self, _job: &BulkJob, _batch: &WriteBatch) -> Result<(), CrmError> {
-        Err(no_bulk())
+    async fn bulk_start(&self, job: &BulkJob, batch: &WriteBatch) -> Result<(), CrmError> {
+        imports::start(self, job, batch).await
     }
 
-    async fn bulk_state(&self, _job: &BulkJob, _batch: &WriteBatch) -> Result<BulkState, CrmError> {
-        Err(no_bulk())
+    async fn bulk_state(&self, job: &BulkJob, batch: &WriteBatch) -> Result<BulkState, CrmError> {
+        imports::state(self, job, batch.records.len()).await
     }
 
-    async fn bulk_abort(&self, _job: &BulkJob) -> Result<(), CrmError> {
-        Err(no_bulk())
+    async fn bulk_abort(&self, job: &BulkJob) -> Result<(), CrmError> {
+        imports::abort(self, job).await
     }
 
     fn calls(&self) -> CallCounts {
@@ -136,9 +137,4 @@ impl Crm for HubSpot {
     fn strains(&self) -> u64 {
         self.transport.strains()
     }
-}
-
-/// [`CrmKind::bulk_shape`] says that writes have no such API here.
-fn no_bulk() -> CrmError {
-    read::unexpected("bulk write", "this CRM is written by batches alone")
 }

@@ -57,7 +57,7 @@ pub async fn open(crm: &Salesforce, batch: &WriteBatch) -> Result<BulkJob, CrmEr
 pub async fn start(crm: &Salesforce, job: &BulkJob, batch: &WriteBatch) -> Result<(), CrmError> {
     let upload = Request {
         method: Method::PUT,
-        body: Body::Csv(rows(batch)?),
+        body: Body::Text { content_type: "text/csv".to_owned(), text: rows(batch)? },
         ..Request::get("bulk ingest upload", Purpose::Write, path_of(crm, job, "/batches"))
     };
     if let Reply::Lost { .. } = crm.transport.send(&upload, &crm.bearer).await? {

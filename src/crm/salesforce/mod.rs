@@ -124,7 +124,7 @@ impl Crm for Salesforce {
         write::write(self, call).await
     }
 
-    async fn bulk_open(&self, batch: &WriteBatch) -> Result<BulkJob, CrmError> {
+    async fn bulk_open(&self, _name: &str, batch: &WriteBatch) -> Result<BulkJob, CrmError> {
         bulk::open(self, batch).await
     }
 

@@ -331,7 +331,9 @@ impl Transport {
             Body::Form(form) => building
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(form.expose().clone()),
-            Body::Csv(csv) => building.header("content-type", "text/csv").body(csv.clone()),
+            Body::Text { content_type, text } => {
+                building.header("content-type", content_type).body(text.clone())
+            }
         };
         let mut response = match building.send().await {
             Ok(response) => response,

@@ -37,8 +37,11 @@ pub enum Body {
     Json(String),
     /// An encoded form; it holds secrets.
     Form(Sensitive<String>),
-    /// Comma-separated values.
-    Csv(String),
+    /// Text of another type, such as `text/csv`.
+    Text {
+        content_type: String,
+        text: String,
+    },
 }
 
 impl Body {
@@ -46,7 +49,7 @@ impl Body {
     pub fn n_bytes(&self) -> usize {
         match self {
             Self::None => 0,
-            Self::Json(text) | Self::Csv(text) => text.len(),
+            Self::Json(text) | Self::Text { text, .. } => text.len(),
             Self::Form(form) => form.expose().len(),
         }
     }
