@@ -1,6 +1,7 @@
 //! The one integration binary: linking DataFusion once is slow enough.
 
 mod alerts;
+mod bulk;
 mod config;
 mod duckdb;
 mod edits;
