@@ -14,11 +14,14 @@
 //! outcome. The two are kept apart, and [`apply`] fails where they differ.
 
 mod bulk;
+mod canary;
 mod journal;
 mod outcomes;
+mod part;
 mod reread;
 mod run;
 mod settle;
+mod written;
 
 use std::collections::BTreeMap;
 
@@ -30,9 +33,13 @@ use crate::plan::{Action, PlanError};
 use crate::warehouse::{LeaseError, WarehouseError};
 
 pub use bulk::Patience;
+pub use canary::{CANARY_RECORDS, WroteBack, look_again};
 pub use journal::{Answered, Intent, Journal, JournalRecord};
-pub use outcomes::{last_writes, outcome_files, write_outcomes, written_fields};
+pub use outcomes::{last_writes, left_out, outcome_files, write_outcomes, written_fields};
+pub use part::{canary, first};
+pub use reread::read_live;
 pub use run::{ApplyOptions, ApplyProgress, apply, recover};
+pub use written::written_by;
 
 #[derive(Debug, Error)]
 pub enum ApplyError {
@@ -109,7 +116,7 @@ impl Outcome {
 
     /// Says whether the action went to the CRM.
     pub fn is_sent(&self) -> bool {
-        matches!(self.status, Status::Accepted | Status::Rejected | Status::Unknown)
+        self.status.is_sent()
     }
 }
 
@@ -129,6 +136,18 @@ pub enum Status {
 }
 
 impl Status {
+    const ALL: [Self; 6] =
+        [Self::Accepted, Self::Rejected, Self::Unknown, Self::Already, Self::Drift, Self::Skipped];
+
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
+    /// Says whether an action of this status went to the CRM.
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::Accepted | Self::Rejected | Self::Unknown)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::prelude::{ParquetReadOptions, SessionContext};
 
@@ -42,6 +42,7 @@ pub async fn write_outcomes(
         "code",
         "message",
         "written_at",
+        "rule",
     ];
     let mut rows: Vec<Vec<Option<String>>> = Vec::new();
     let mut created: Vec<bool> = Vec::new();
@@ -61,7 +62,7 @@ pub async fn write_outcomes(
                 Some(action.action_id.clone()),
                 Some(action.system.as_str().to_owned()),
                 Some(action.object.clone()),
-                Some(format!("{:?}", action.operation).to_lowercase()),
+                Some(action.operation.as_str().to_owned()),
                 outcome.record_id.clone(),
                 Some(action.golden_id.clone()),
                 Some(change.field.clone()),
@@ -73,6 +74,7 @@ pub async fn write_outcomes(
                 outcome.code.clone(),
                 outcome.message.clone(),
                 Some(outcome.at.clone()),
+                Some(change.rule.clone()),
             ]);
             created.push(outcome.is_created);
         }
@@ -93,6 +95,51 @@ pub async fn write_outcomes(
     file.write(&batch).await?;
     file.finish().await?;
     Ok(())
+}
+
+/// Reads the outcomes of a run's actions that were not sent, as its table holds them; none before the
+/// table is there. The journal knows only what was sent.
+///
+/// # Errors
+/// When the file cannot be read.
+pub async fn left_out(warehouse: &Warehouse, run: &str) -> Result<Vec<Outcome>, ApplyError> {
+    let path = outcomes_path(run);
+    if !warehouse.list(&format!("runs/{run}")).await?.contains(&path) {
+        return Ok(Vec::new());
+    }
+    let mut left_out: BTreeMap<String, Outcome> = BTreeMap::new();
+    for batch in warehouse.read_parquet(&path).await? {
+        let column = |name: &str| batch.column_by_name(name).map(AsArray::as_string::<i32>);
+        for row in 0..batch.num_rows() {
+            let text = |name: &str| {
+                let column = column(name)?;
+                column.is_valid(row).then(|| column.value(row).to_owned())
+            };
+            let Some(status) = text("status").and_then(|word| Status::parse(&word)) else {
+                continue;
+            };
+            let (Some(action_id), Some(at)) = (text("action_id"), text("written_at")) else {
+                continue;
+            };
+            if !status.is_sent() {
+                left_out.insert(
+                    action_id.clone(),
+                    Outcome {
+                        action_id,
+                        status,
+                        record_id: text("record_id"),
+                        is_created: false,
+                        code: text("code"),
+                        message: text("message"),
+                        field: None,
+                        stored: BTreeMap::new(),
+                        at,
+                    },
+                );
+            }
+        }
+    }
+    Ok(left_out.into_values().collect())
 }
 
 /// Lists the outcome files of all runs, oldest first.

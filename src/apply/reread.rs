@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::settle::read_made;
 use super::{Outcome, Status};
-use crate::crm::{Crm, CrmError, Record};
+use crate::crm::{Crm, CrmError, Record, WriteOperation};
 use crate::golden::is_same_value;
 use crate::plan::{Action, After, FieldChange};
 
@@ -12,7 +12,8 @@ use crate::plan::{Action, After, FieldChange};
 ///
 /// What a record already holds is not sent again, and neither is a create whose key a record already
 /// carries: it was done before, and people may have worked on it since. A record drifted when a
-/// field to be written holds neither the plan's `before` nor its `after`, or when it is gone.
+/// field to be written holds neither the plan's `before` nor its `after`, or when it is gone; what is
+/// to be removed drifted when it was changed at all.
 ///
 /// # Errors
 /// When the records cannot be read.
@@ -48,8 +49,15 @@ fn look(action: &Action, record: Option<&Record>, now: &str) -> Option<Outcome> 
         field: field.map(str::to_owned),
         ..Outcome::new(action, Status::Drift, now)
     };
-    let Some(record) = record else { return Some(drift("gone", None)) };
-    if action.changes.iter().all(|change| holds(record, change)) {
+    let is_delete = action.operation == WriteOperation::Delete;
+    let Some(record) = record else {
+        let gone = Outcome {
+            code: Some("already_gone".to_owned()),
+            ..Outcome::new(action, Status::Already, now)
+        };
+        return Some(if is_delete { gone } else { drift("gone", None) });
+    };
+    if !is_delete && action.changes.iter().all(|change| holds(record, change)) {
         return Some(already(action, record, now));
     }
     let changed = action.changes.iter().find(|change| {

@@ -21,6 +21,10 @@ pub struct ApplyOptions<'a> {
     pub run: &'a str,
     /// Reads each record again just before writing it.
     pub is_reread: bool,
+    /// What earlier processes of the run decided without sending; it is not looked at again.
+    pub known: &'a [Outcome],
+    /// Ids of the actions to carry out; `None` is all of them.
+    pub only: Option<&'a BTreeSet<String>>,
     /// Set to stop after the call in flight.
     pub stop: &'a AtomicBool,
     pub patience: Patience,
@@ -28,9 +32,17 @@ pub struct ApplyOptions<'a> {
     pub now: &'a (dyn Fn() -> String + Send + Sync),
 }
 
+impl ApplyOptions<'_> {
+    fn wants(&self, action: &Action) -> bool {
+        self.only.is_none_or(|only| only.contains(&action.action_id))
+    }
+}
+
 /// Told as calls are answered.
 pub trait ApplyProgress: Send + Sync {
     fn answered(&self, _n_done: usize, _n_planned: usize) {}
+    /// Actions that a look at the CRM decided, without sending them.
+    fn left_out(&self, _outcomes: &[Outcome]) {}
 }
 
 impl ApplyProgress for () {}
@@ -54,7 +66,7 @@ pub async fn apply(
 ) -> Result<(Vec<Outcome>, ApplySummary), ApplyError> {
     let mut run = Run::open(crms, warehouse, lease, options).await?;
     let mut calls: BTreeMap<u32, Vec<&Action>> = BTreeMap::new();
-    for action in actions {
+    for action in actions.iter().filter(|action| options.wants(action)) {
         calls.entry(action.call).or_default().push(action);
     }
     let (mut is_interrupted, mut is_budget_spent, mut unended_job) = (false, false, None);
@@ -63,7 +75,7 @@ pub async fn apply(
             is_interrupted = true;
             break;
         }
-        match run.carry_out(planned).await {
+        match run.carry_out(planned, progress).await {
             // An orderly end: what is left is owed another night.
             Err(ApplyError::Crm(CrmError::BudgetSpent { .. })) => {
                 (is_interrupted, is_budget_spent) = (true, true);
@@ -85,14 +97,14 @@ pub async fn apply(
     let mut summary = ApplySummary::of(actions.len(), &outcomes, is_interrupted);
     summary.is_budget_spent = is_budget_spent;
     summary.unended_job = unended_job;
-    if summary.left > 0 && !is_interrupted {
+    if summary.left > 0 && !is_interrupted && options.only.is_none() {
         return Err(ApplyError::Unreached { left: summary.left });
     }
     Ok((outcomes, summary))
 }
 
 /// Settles what a run that was killed or failed left open, by reading back; nothing is sent. Returns
-/// the actions that it had begun, as its journal holds them, and their outcomes.
+/// the actions that it had begun, as its journal holds them, and every outcome that is known.
 ///
 /// # Errors
 /// When the journal cannot be read or written, or a CRM cannot be reached.
@@ -103,9 +115,7 @@ pub async fn recover(
     options: &ApplyOptions<'_>,
 ) -> Result<(Vec<Action>, Vec<Outcome>), ApplyError> {
     let run = Run::open(crms, warehouse, lease, options).await?;
-    let outcomes: Vec<Outcome> =
-        run.begun.iter().filter_map(|a| run.outcomes.get(&a.action_id).cloned()).collect();
-    Ok((run.begun, outcomes))
+    Ok((run.begun, run.outcomes.into_values().collect()))
 }
 
 pub(super) struct Run<'a> {
@@ -145,6 +155,7 @@ impl<'a> Run<'a> {
         let (journal, records) = Journal::open(warehouse, options.run).await?;
         let (begun, sent, outcomes) = (Vec::new(), BTreeSet::new(), HashMap::new());
         let mut run = Self { journal, lease, crms, options, begun, sent, outcomes };
+        run.note(options.known.to_vec());
         let mut begun: BTreeMap<String, Action> = BTreeMap::new();
         for record in records {
             let open = record.open_actions();
@@ -214,7 +225,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    async fn carry_out(&mut self, planned: Vec<&Action>) -> Result<(), ApplyError> {
+    async fn carry_out(
+        &mut self,
+        planned: Vec<&Action>,
+        progress: &dyn ApplyProgress,
+    ) -> Result<(), ApplyError> {
         let mut ready = Vec::with_capacity(planned.len());
         for action in planned {
             if self.outcomes.contains_key(&action.action_id) {
@@ -229,6 +244,7 @@ impl<'a> Run<'a> {
         let crm = self.crm(system)?;
         if self.options.is_reread {
             let (to_send, left_out) = leave_out(crm, ready, &(self.options.now)()).await?;
+            progress.left_out(&left_out);
             self.note(left_out);
             ready = to_send;
         }

@@ -7,8 +7,8 @@ use super::{Answered, Outcome, Status};
 use crate::crm::{Crm, CrmError, Record, WriteOperation};
 use crate::plan::Action;
 
-/// Reads back what a call may have written: actions found written are accepted, the others are known
-/// not to have been.
+/// Reads back what a call may have written: actions found written, and records found removed, are
+/// accepted; the others are known not to have been.
 ///
 /// # Errors
 /// When the records cannot be read; the call stays unsettled.
@@ -17,6 +17,14 @@ pub async fn settle(crm: &dyn Crm, actions: &[Action], now: &str) -> Result<Answ
     let made = read_made(crm, actions).await?;
     let mut answered = Answered::default();
     for action in actions {
+        if let (WriteOperation::Delete, Some(id)) = (action.operation, &action.record_id) {
+            if live.contains_key(&(action.object.clone(), id.clone())) {
+                answered.not_written.push(action.action_id.clone());
+            } else {
+                answered.outcomes.push(read_back(action, id, now));
+            }
+            continue;
+        }
         let (record, is_created) = match (&action.record_id, &action.create_key) {
             (Some(id), _) => (live.get(&(action.object.clone(), id.clone())), false),
             (None, Some((_, key))) => (made.get(&(action.object.clone(), key.clone())), true),
@@ -25,16 +33,22 @@ pub async fn settle(crm: &dyn Crm, actions: &[Action], now: &str) -> Result<Answ
         let is_written =
             |record: &&Record| is_created || action.changes.iter().all(|c| holds(record, c));
         match record.filter(is_written) {
-            Some(record) => answered.outcomes.push(Outcome {
-                record_id: Some(record.id.clone()),
-                is_created,
-                code: Some("read_back".to_owned()),
-                ..Outcome::new(action, Status::Accepted, now)
-            }),
+            Some(record) => {
+                let found = read_back(action, &record.id, now);
+                answered.outcomes.push(Outcome { is_created, ..found });
+            }
             None => answered.not_written.push(action.action_id.clone()),
         }
     }
     Ok(answered)
+}
+
+fn read_back(action: &Action, record_id: &str, now: &str) -> Outcome {
+    Outcome {
+        record_id: Some(record_id.to_owned()),
+        code: Some("read_back".to_owned()),
+        ..Outcome::new(action, Status::Accepted, now)
+    }
 }
 
 /// Finds the records that creates made, by their keys.

@@ -1,15 +1,23 @@
 //! `concord apply`: carries out one plan.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use clap::Args;
 
+use super::carry_out::{self, Manner};
 use super::run::{begin, end_of, finish, take_lease};
 use super::session::{Session, failed};
-use super::{CliError, ExitCode, GlobalArgs, Ui, carry_out};
-use crate::apply::{Outcome, Status};
+use super::{CliError, ExitCode, GlobalArgs, Ui};
+use crate::apply::{Journal, Outcome, Status, written_fields};
 use crate::config::Mode;
 use crate::model::new_session;
 use crate::plan::{Action, Plan, read_actions, read_plan, show};
+use crate::warehouse::Lease;
 use crate::warehouse::run_log::{self, RunRecord};
+
+/// Commands under which a plan may have been begun.
+const BEGINNERS: [&str; 3] = ["run", "apply", "undo"];
 
 /// Carries out one plan
 ///
@@ -18,33 +26,61 @@ use crate::warehouse::run_log::{self, RunRecord};
 /// Interrupt once to stop after the call in flight; the same command resumes.
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n    concord apply p-7f3a\n    concord apply p-7f3a --confirm 4c1d09aa"
+    before_help = "Examples:\n    concord apply p-7f3a\n    concord apply p-7f3a --limit 10 --confirm 4c1d09aa\n    concord apply --resume"
 )]
 pub struct ApplyArgs {
     /// Plan to carry out, as `concord plan` names it
-    pub plan: String,
+    #[arg(required_unless_present = "resume", conflicts_with = "resume")]
+    pub plan: Option<String>,
+    /// Go on with what a run left, the latest one unless it is named
+    #[arg(long, value_name = "RUN", num_args = 0..=1)]
+    pub resume: Option<Option<String>>,
+    #[command(flatten)]
+    pub how: How,
+}
+
+/// How a plan is carried out.
+#[derive(Debug, Args)]
+pub struct How {
     /// Digest of the plan, as `concord plan` prints it, where nobody can be asked
     #[arg(long, value_name = "DIGEST")]
     pub confirm: Option<String>,
     /// Apply although the plan is past a share of the guardrails
     #[arg(long)]
     pub past_guardrails: bool,
+    /// Only the first N actions that are not done, and what depends on them; the rest stays owed
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Send ten records of each object first, look at them again, and stop where something wrote to
+    /// them; in `review` an object that was never written always begins so
+    #[arg(long)]
+    pub canary: bool,
+    /// Seconds that automations have to show themselves on a canary
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub canary_wait: u64,
+    /// Send no canary, or go on although something wrote to it
+    #[arg(long, conflicts_with = "canary")]
+    pub past_canary: bool,
 }
 
 pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
     let session = Session::connect(global, None).await?;
     session.watch_interrupt(ui);
-    let plan = read_plan(&session.warehouse, &args.plan).await.map_err(|error| {
+    let log = run_log::read_all(&session.warehouse).await.map_err(failed)?;
+    let id = match (&args.plan, &args.resume) {
+        (Some(plan), _) => plan.clone(),
+        (None, named) => {
+            let named = named.as_ref().and_then(Option::as_deref);
+            plan_of_run_to_resume(&session, &log, named).await?
+        }
+    };
+    let plan = read_plan(&session.warehouse, &id).await.map_err(|error| {
         let hint = "`concord plan` makes one and prints its id".to_owned();
         CliError::stage(error, ExitCode::Usage, vec![hint])
     })?;
-    let question = session.question(None)?;
-    let ctx = new_session(&session.warehouse, question.memory_bytes_max).map_err(failed)?;
-    let actions = read_actions(&ctx, &session.warehouse, &plan.id).await.map_err(failed)?;
     // A plan that was begun goes on under the run that began it, in the same journal.
-    let log = run_log::read_all(&session.warehouse).await.map_err(failed)?;
     let begun = log.iter().rev().find(|run| {
-        run.plan.as_ref() == Some(&plan.id) && matches!(run.command.as_str(), "run" | "apply")
+        run.plan.as_ref() == Some(&plan.id) && BEGINNERS.contains(&run.command.as_str())
     });
     if let Some(run) = begun.filter(|run| is_carried_out(run)) {
         ui.note(format_args!(
@@ -53,7 +89,7 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
         ));
         return Ok(if run.status == "rejected" { ExitCode::Rejected } else { ExitCode::Done });
     }
-    confirm(args, &session, ui, &plan)?;
+    confirm(&args.how, &session, ui, &plan)?;
     let id = match begun {
         Some(run) => run.id.clone(),
         None => session.new_id().await?,
@@ -70,22 +106,63 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
     };
     record.plan = Some(plan.id.clone());
     record.put(&session.warehouse).await.map_err(failed)?;
-    let applied = match carry_out::recover(&session, ui, &lease, &id).await {
-        Ok(()) => carry_out::apply(&session, ui, &id, &lease, &plan, &actions).await,
-        Err(error) => Err(error),
-    };
-    let result = match applied {
-        Ok((outcomes, summary, stage)) => {
-            // The stage's counts cover the whole plan, whatever part an earlier process did.
-            record.stages.retain(|known| known.stage != stage.stage);
-            record.stages.push(stage);
-            show_rejected(ui, &actions, &outcomes)?;
-            Ok(end_of(&summary, &mut record))
-        }
+    let result = match carry_out::recover(&session, ui, &lease, &id).await {
+        Ok(()) => carry_out_under(&session, ui, &lease, &plan, &args.how, &mut record).await,
         Err(error) => Err(error),
     };
     finish(&session, record, &result).await?;
     result
+}
+
+/// Carries out a plan under a run and lists what was rejected.
+pub async fn carry_out_under(
+    session: &Session,
+    ui: &Ui,
+    lease: &Lease,
+    plan: &Plan,
+    how: &How,
+    record: &mut RunRecord,
+) -> Result<ExitCode, CliError> {
+    let question = session.question(None)?;
+    let ctx = new_session(&session.warehouse, question.memory_bytes_max).map_err(failed)?;
+    let actions = read_actions(&ctx, &session.warehouse, &plan.id).await.map_err(failed)?;
+    let written = written_fields(&ctx, &session.warehouse).await.map_err(failed)?;
+    let canary = actions
+        .iter()
+        .map(|action| &action.object)
+        .filter(|object| {
+            let is_first = || written.iter().all(|(known, _)| known != *object);
+            let is_automatic = session.project.apply.mode == Mode::Review;
+            !how.past_canary && (how.canary || (is_automatic && is_first()))
+        })
+        .cloned()
+        .collect::<BTreeSet<String>>();
+    let manner =
+        Manner { limit: how.limit, canary, canary_wait: Duration::from_secs(how.canary_wait) };
+    let (outcomes, summary, stage) =
+        carry_out::apply(session, ui, &record.id, lease, (plan, &actions), &manner).await?;
+    // The stage's counts cover the whole plan, whatever part an earlier process did.
+    record.stages.retain(|known| known.stage != stage.stage);
+    record.stages.push(stage);
+    show_rejected(ui, &actions, &outcomes)?;
+    Ok(end_of(&summary, record))
+}
+
+/// Finds the plan of the named run, or of the latest one that began a plan and left some of it.
+async fn plan_of_run_to_resume(
+    session: &Session,
+    log: &[RunRecord],
+    named: Option<&str>,
+) -> Result<String, CliError> {
+    for run in log.iter().rev().filter(|run| named.is_none_or(|named| run.id == named)) {
+        let Some(plan) = &run.plan else { continue };
+        let is_begun = BEGINNERS.contains(&run.command.as_str())
+            && Journal::is_begun(&session.warehouse, &run.id).await.map_err(failed)?;
+        if named.is_some() || (is_begun && !is_carried_out(run)) {
+            return Ok(plan.clone());
+        }
+    }
+    Err(CliError::NothingToResume { run: named.map(str::to_owned) })
 }
 
 /// Says whether a run reached every action of its plan and knows what became of it.
@@ -96,19 +173,23 @@ fn is_carried_out(run: &RunRecord) -> bool {
     })
 }
 
+/// Refuses a plan that is past a guard, unless it is let through.
+pub fn check_guards(how: &How, plan: &Plan) -> Result<(), CliError> {
+    let Some(guard) = plan.guards.first().filter(|_| !how.past_guardrails) else { return Ok(()) };
+    let message = format!(
+        "plan `{}` passes a guard: {} {} of {} live {} {}",
+        plan.id, guard.records, guard.what, guard.live, guard.system, guard.object
+    );
+    Err(CliError::Refused {
+        message,
+        hint: "look at the plan; `--past-guardrails` lets it through".to_owned(),
+    })
+}
+
 /// Asks on a terminal; elsewhere wants the plan's digest, or a project that applies by itself.
-fn confirm(args: &ApplyArgs, session: &Session, ui: &Ui, plan: &Plan) -> Result<(), CliError> {
-    if let Some(guard) = plan.guards.first().filter(|_| !args.past_guardrails) {
-        let message = format!(
-            "plan `{}` passes a guard: {} {} of {} live {} {}",
-            plan.id, guard.records, guard.what, guard.live, guard.system, guard.object
-        );
-        return Err(CliError::Refused {
-            message,
-            hint: "look at the plan; `--past-guardrails` lets it through".to_owned(),
-        });
-    }
-    match &args.confirm {
+fn confirm(how: &How, session: &Session, ui: &Ui, plan: &Plan) -> Result<(), CliError> {
+    check_guards(how, plan)?;
+    match &how.confirm {
         Some(digest) if *digest == plan.digest => return Ok(()),
         Some(digest) => {
             return Err(CliError::Refused {

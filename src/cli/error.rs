@@ -44,6 +44,10 @@ pub enum CliError {
     NoSuchFormat { format: &'static str, command: &'static str },
     #[error("nobody is known by `{person}`")]
     NoSuchPerson { person: String },
+    #[error("no such run: `{run}`")]
+    NoSuchRun { run: String },
+    #[error("{}", match run { Some(run) => format!("run has no plan to go on with: `{run}`"), None => "no run left a plan to go on with".to_owned() })]
+    NothingToResume { run: Option<String> },
     #[error("interrupted; nothing was written to a CRM")]
     Interrupted,
     #[error("{message}")]
@@ -83,7 +87,9 @@ impl CliError {
             | Self::NoSuchMetric { .. }
             | Self::NoSuchField { .. }
             | Self::NoSuchFormat { .. }
-            | Self::NoSuchPerson { .. } => ExitCode::Usage,
+            | Self::NoSuchPerson { .. }
+            | Self::NoSuchRun { .. }
+            | Self::NothingToResume { .. } => ExitCode::Usage,
             Self::Refused { .. } | Self::ScratchTaken { .. } => ExitCode::Refused,
             Self::Secret(_)
             | Self::Scratch { .. }
@@ -109,6 +115,10 @@ impl CliError {
                 vec!["give an e-mail address, a record id of either CRM, or a golden id".to_owned()]
             }
             Self::ScratchTaken { .. } => vec!["wait for it to end, or stop it".to_owned()],
+            Self::NoSuchRun { .. } | Self::NothingToResume { .. } => vec![
+                "list what was run with\n    concord query \"select run_id, command, status from ops.runs\""
+                    .to_owned(),
+            ],
             Self::NoSuchFormat { .. }
             | Self::Scratch { .. }
             | Self::Interrupted

@@ -27,6 +27,7 @@ mod scratch;
 mod sections;
 mod session;
 mod stages;
+mod undo;
 mod why;
 
 use std::path::PathBuf;
@@ -97,6 +98,7 @@ pub enum Command {
     Build(build::BuildArgs),
     Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
+    Undo(undo::UndoArgs),
     Reconcile(reconcile::ReconcileArgs),
     Why(why::WhyArgs),
     Hold(hold::HoldArgs),
@@ -225,6 +227,7 @@ async fn dispatch(command: &Command, global: &GlobalArgs, ui: &Ui) -> Result<Exi
         Command::Build(args) => build::run(args, global, ui).await,
         Command::Plan(args) => plan::run(args, global, ui).await,
         Command::Apply(args) => apply::run(args, global, ui).await,
+        Command::Undo(args) => undo::run(args, global, ui).await,
         Command::Reconcile(args) => reconcile::run(args, global, ui).await,
         Command::Why(args) => why::run(args, global, ui).await,
         Command::Hold(args) => hold::hold(args, global, ui).await,

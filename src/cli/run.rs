@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 
 use super::alert::{self, Alert};
+use super::carry_out::Manner;
 use super::session::{Session, failed};
 use super::{CliError, ExitCode, GlobalArgs, Ui, carry_out, stages};
 use crate::apply::ApplySummary;
@@ -178,8 +179,15 @@ async fn night(
         ));
         return Ok(if is_exit_code { ExitCode::PlanWaits } else { ExitCode::Done });
     }
-    let (outcomes, summary, stage) =
-        carry_out::apply(session, ui, id, lease, &planned.plan, &planned.actions).await?;
+    let (outcomes, summary, stage) = carry_out::apply(
+        session,
+        ui,
+        id,
+        lease,
+        (&planned.plan, &planned.actions),
+        &Manner::default(),
+    )
+    .await?;
     record.stages.push(stage);
     super::apply::show_rejected(ui, &planned.actions, &outcomes)?;
     Ok(end_of(&summary, record))

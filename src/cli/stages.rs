@@ -264,6 +264,7 @@ pub async fn plan(
     let inputs = PlanInputs {
         id: id.to_owned(),
         parent: replaced_plan(session).await?,
+        undoes: None,
         created_at: session.now().to_string(),
         as_of: build.inputs.as_of.clone(),
         build: build.id.clone(),
@@ -292,7 +293,7 @@ pub async fn plan(
 
 /// Says how many calls a plan may spend on a CRM: what is left to this run, and of the day once the
 /// reserve for others is kept.
-fn spendable(
+pub fn spendable(
     session: &Session,
     kind: CrmKind,
     allowances: &BTreeMap<CrmKind, Vec<Allowance>>,
@@ -317,10 +318,11 @@ async fn replaced_plan(session: &Session) -> Result<Option<String>, CliError> {
             return Ok(None);
         }
     }
-    Ok((!latest.summary.is_empty()).then_some(latest.id))
+    // A plan does not replace an undo that waits: they are about different things.
+    Ok((!latest.summary.is_empty() && latest.undoes.is_none()).then_some(latest.id))
 }
 
-async fn live_records(
+pub async fn live_records(
     ctx: &SessionContext,
 ) -> Result<BTreeMap<(CrmKind, String), u64>, datafusion::error::DataFusionError> {
     let batches = ctx

@@ -157,6 +157,7 @@ pub struct Guardrails {
     pub updates_share_max: f64,
     pub creates_share_max: f64,
     pub clears_share_max: f64,
+    pub deletes_share_max: f64,
     /// Numbers of records up to this one never trip a share: three of ten is no accident.
     pub floor: u64,
 }

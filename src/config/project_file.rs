@@ -325,12 +325,14 @@ fn guardrails(table: Table<'_, '_>) -> Option<Guardrails> {
     let updates_share_max = table.or("updates_share_max", 0.2, Reader::share);
     let creates_share_max = table.or("creates_share_max", 0.1, Reader::share);
     let clears_share_max = table.or("clears_share_max", 0.02, Reader::share);
+    let deletes_share_max = table.or("deletes_share_max", 0.02, Reader::share);
     let floor = table.or("floor", 50, |reader, node| reader.whole(node, 0));
     table.finish();
     Some(Guardrails {
         updates_share_max: updates_share_max?,
         creates_share_max: creates_share_max?,
         clears_share_max: clears_share_max?,
+        deletes_share_max: deletes_share_max?,
         floor: floor?,
     })
 }

@@ -123,6 +123,7 @@ fn values(project: &Project) -> Vec<(String, String)> {
     put("guardrails.updates_share_max".to_owned(), guardrails.updates_share_max.to_string());
     put("guardrails.creates_share_max".to_owned(), guardrails.creates_share_max.to_string());
     put("guardrails.clears_share_max".to_owned(), guardrails.clears_share_max.to_string());
+    put("guardrails.deletes_share_max".to_owned(), guardrails.deletes_share_max.to_string());
     put("guardrails.floor".to_owned(), guardrails.floor.to_string());
     for (name, budget) in &project.budget {
         let calls = budget.calls_per_run_max.map(|calls| calls.to_string()).unwrap_or_default();

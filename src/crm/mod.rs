@@ -14,6 +14,7 @@ mod bulk;
 pub mod hubspot;
 pub mod salesforce;
 pub mod sensitive;
+pub mod standing;
 pub mod transport;
 pub mod wire;
 
@@ -34,6 +35,7 @@ use crate::schema::Schema;
 pub use bulk::{BulkJob, BulkShape, BulkState, WriteApi};
 pub use error::CrmError;
 pub use sensitive::Sensitive;
+pub use standing::{Standing, Tie};
 
 mod error;
 
@@ -147,6 +149,13 @@ pub trait Crm: Send + Sync {
         keys: &[String],
         fields: &[String],
     ) -> Result<Vec<Record>, CrmError>;
+
+    /// Says what ties records that an earlier run made to the account, before they are removed
+    /// again. Ids that no longer exist are absent from the answer.
+    ///
+    /// `ids` holds at most [`CrmKind::records_per_key_read`] ids. One API call, or in Salesforce one
+    /// more for each kind of thing that can hang on the object.
+    async fn standings(&self, object: &str, ids: &[String]) -> Result<Vec<Standing>, CrmError>;
 
     /// Sends one write call and judges its answer record by record.
     ///
@@ -344,6 +353,25 @@ pub enum WriteOperation {
     Create,
     /// Updates by record id.
     Update,
+    /// Removes by record id, to where the vendor keeps it for a while: HubSpot archives, Salesforce
+    /// has its recycle bin. Removing what is gone already is no fault.
+    Delete,
+}
+
+impl WriteOperation {
+    /// Returns the word used in SQL, files and on the screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Reads the word that [`WriteOperation::as_str`] gives.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Create, Self::Update, Self::Delete].into_iter().find(|known| known.as_str() == word)
+    }
 }
 
 /// One record of a write call.
@@ -351,7 +379,7 @@ pub enum WriteOperation {
 pub struct WriteRecord {
     /// The plan's action id, which comes back with the outcome.
     pub action_id: String,
-    /// Record id for an update, `None` for a create.
+    /// Record id; `None` for a create.
     pub record_id: Option<String>,
     /// Key field and value for a create: `concord_key`, `Concord_Key__c`.
     pub create_key: Option<(String, String)>,

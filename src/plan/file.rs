@@ -109,7 +109,7 @@ async fn write_actions(
                 Some(action.action_id.clone()),
                 Some(action.system.as_str().to_owned()),
                 Some(action.object.clone()),
-                Some(operation_word(action.operation).to_owned()),
+                Some(action.operation.as_str().to_owned()),
                 Some(action.api.as_str().to_owned()),
                 action.record_id.clone(),
                 action.create_key.as_ref().map(|(field, _)| field.clone()),
@@ -147,7 +147,7 @@ async fn write_changes(
         ("system", |c| Some(c.target_system.as_str())),
         ("object", |c| Some(&c.target_object)),
         ("record_id", |c| c.target_id.as_deref()),
-        ("operation", |c| Some(operation_word(c.operation))),
+        ("operation", |c| Some(c.operation.as_str())),
         ("field", |c| Some(&c.field)),
         ("before", |c| c.before.as_deref()),
         ("value", |c| c.after.as_deref()),
@@ -208,10 +208,8 @@ pub async fn read_actions(
                 "hubspot" => CrmKind::HubSpot,
                 _ => CrmKind::Salesforce,
             };
-            let operation = match needed("operation")?.as_str() {
-                "create" => WriteOperation::Create,
-                _ => WriteOperation::Update,
-            };
+            let operation = WriteOperation::parse(&needed("operation")?)
+                .ok_or_else(|| shape("column `operation` holds a word that is not known"))?;
             let after = match needed("after_kind")?.as_str() {
                 "value" => After::Value(needed("after")?),
                 "record_id_of" => After::RecordIdOf(needed("after")?),
@@ -251,11 +249,4 @@ pub async fn read_actions(
         action.changes.sort_by(|a, b| a.target_field.cmp(&b.target_field));
     }
     Ok(actions)
-}
-
-pub(super) fn operation_word(operation: WriteOperation) -> &'static str {
-    match operation {
-        WriteOperation::Create => "create",
-        WriteOperation::Update => "update",
-    }
 }

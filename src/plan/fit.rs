@@ -46,6 +46,7 @@ fn priority(action: &Action) -> u8 {
         WriteOperation::Create => 0,
         WriteOperation::Update if is_link => 1,
         WriteOperation::Update => 2,
+        WriteOperation::Delete => 3,
     }
 }
 
@@ -93,7 +94,7 @@ pub fn hold_carried(changes: &mut Vec<Change>, carried: &[Action]) {
         }
         change.status = ChangeStatus::Held;
         change.reason_code = Some(OVER_BUDGET.to_owned());
-        if change.operation == WriteOperation::Update {
+        if change.operation != WriteOperation::Create {
             return true;
         }
         "(record)".clone_into(&mut change.field);

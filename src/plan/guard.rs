@@ -13,7 +13,7 @@ use crate::crm::{CrmKind, WriteOperation};
 pub struct Guard {
     pub system: CrmKind,
     pub object: String,
-    /// `creates`, `updates` or `clears`: also the word after `--allow`.
+    /// `creates`, `updates`, `deletes` or `clears`: also the word after `--allow`.
     pub what: String,
     pub records: u64,
     /// Live records of the object.
@@ -33,6 +33,7 @@ pub fn judge(
         let (what, share_max) = match line.operation {
             WriteOperation::Create => ("creates", rails.creates_share_max),
             WriteOperation::Update => ("updates", rails.updates_share_max),
+            WriteOperation::Delete => ("deletes", rails.deletes_share_max),
         };
         let checks =
             [(what, line.records, share_max), ("clears", line.clears, rails.clears_share_max)];

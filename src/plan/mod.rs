@@ -13,6 +13,7 @@ mod price;
 mod route;
 mod rows;
 mod show;
+mod undo;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -31,7 +32,8 @@ pub use guard::{Guard, judge};
 pub use price::{Price, price};
 pub use route::{Route, RouteOption, choose_routes};
 pub use rows::{Change, ChangeStatus, read_changes};
-pub use show::{sentence, show};
+pub use show::{quote, sentence, show};
+pub use undo::{Selection, Undoing, Written, invert, lasting};
 
 /// Format of `plans/<id>/plan.json`.
 pub const PLAN_VERSION: u32 = 1;
@@ -63,6 +65,9 @@ pub struct Plan {
     pub id: String,
     /// The plan that this one replaces; `None` when the one before was carried out.
     pub parent: Option<String>,
+    /// What it undoes, where it is an undo.
+    #[serde(default)]
+    pub undoes: Option<Undoes>,
     /// RFC 3339.
     pub created_at: String,
     /// When the snapshots behind it were taken, RFC 3339; its age counts from here.
@@ -87,6 +92,14 @@ pub struct Plan {
     pub guards: Vec<Guard>,
     /// `object.field` that no applied plan has written before.
     pub first_time: Vec<String>,
+}
+
+/// The run that an undo is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undoes {
+    pub run: String,
+    /// Sentences that say what the run did and no write takes back.
+    pub lasting: Vec<String>,
 }
 
 /// How many records of an object an operation touches.
@@ -138,7 +151,8 @@ impl Action {
 /// One field of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
-    /// Name in the field map, or `(link)`, `(key)`.
+    /// Name in the field map, or `(link)`, `(key)`; `(record)` for a delete, whose `before` is the
+    /// time of the record's last change.
     pub field: String,
     /// Vendor's name.
     pub target_field: String,
@@ -166,6 +180,7 @@ pub struct PlanInputs {
     pub id: String,
     /// The latest plan before, when nothing of it was carried out.
     pub parent: Option<String>,
+    pub undoes: Option<Undoes>,
     pub created_at: String,
     pub as_of: String,
     pub build: String,
@@ -177,7 +192,7 @@ pub struct PlanInputs {
 /// Turns changes into ordered actions; [`choose_routes`] gives each its call.
 ///
 /// Salesforce creates come first, then Salesforce updates, then HubSpot updates, so that a new
-/// record's id is known before HubSpot is told.
+/// record's id is known before HubSpot is told; deletes come last.
 ///
 /// # Errors
 /// When a change names no target field, or two changes meet in one field.
@@ -219,6 +234,8 @@ fn rank(system: CrmKind, operation: WriteOperation) -> u8 {
         (CrmKind::Salesforce, WriteOperation::Update) => 1,
         (CrmKind::HubSpot, WriteOperation::Create) => 2,
         (CrmKind::HubSpot, WriteOperation::Update) => 3,
+        (CrmKind::Salesforce, WriteOperation::Delete) => 4,
+        (CrmKind::HubSpot, WriteOperation::Delete) => 5,
     }
 }
 
@@ -365,6 +382,7 @@ pub fn build_plan(
         version: PLAN_VERSION,
         id: inputs.id.clone(),
         parent: inputs.parent.clone(),
+        undoes: inputs.undoes.clone(),
         created_at: inputs.created_at.clone(),
         as_of: inputs.as_of.clone(),
         digest: digest(actions),

@@ -121,7 +121,8 @@ fn is_bulk_row(action: &Action) -> bool {
         CrmKind::Salesforce => {
             let is_assigned = action.operation == WriteOperation::Create && !action.names_owner();
             let is_misread = |change: &FieldChange| matches!(&change.after, After::Value(value) if value == BULK_NULL || value.contains('\0'));
-            !is_assigned && !changes.any(is_misread)
+            let is_delete = action.operation == WriteOperation::Delete;
+            !is_assigned && !is_delete && !changes.any(is_misread)
         }
     }
 }

@@ -73,11 +73,9 @@ fn change(columns: &TextColumns<'_>, row: usize) -> Result<Change, PlanError> {
         "salesforce" => CrmKind::Salesforce,
         other => return Err(shape(format!("no such system `{other}`"))),
     };
-    let operation = match needed("operation")?.as_str() {
-        "create" => WriteOperation::Create,
-        "update" => WriteOperation::Update,
-        other => return Err(shape(format!("no such operation `{other}`"))),
-    };
+    let operation = needed("operation")?;
+    let operation = WriteOperation::parse(&operation)
+        .ok_or_else(|| shape(format!("no such operation `{operation}`")))?;
     let status = match needed("status")?.as_str() {
         "action" => ChangeStatus::Action,
         "noop" => ChangeStatus::Noop,

@@ -11,6 +11,7 @@ use crate::crm::WriteOperation;
 /// kind; the counts always cover all.
 pub fn show(plan: &Plan, actions: &[Action], changes: &[Change], n_examples: usize) -> String {
     let mut text = String::new();
+    write_lasting(&mut text, plan);
     write_summary(&mut text, plan);
     write_examples(&mut text, plan, actions, n_examples);
     write_held(&mut text, plan, changes, n_examples);
@@ -67,10 +68,39 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "on_create_only" => "written with the create only",
         "target_filled" => "written only where the other side is blank",
         "not_forward" => "the stage would not move forward",
+        "lifecycle_back" => {
+            "HubSpot moves a stage back only once it was cleared; clear it there by hand, then set it"
+        }
+        "before_unknown" => {
+            "was there before the run under its key, and what it held is not on record; compare by hand"
+        }
+        "written_since" => "somebody wrote to the record since the run made it; remove it by hand",
+        "converted_since" => "the lead was converted since; remove the contact by hand if need be",
+        "attached" => {
+            "activities, campaigns or deals hang on the record, or may; remove it by hand"
+        }
+        "changed_since" => "somebody changed it since the run; their value stays",
+        "gone_since" => "the record was deleted or merged since; there is nothing to restore",
+        "already_undone" => "holds again what it held before the run",
+        "made_by_run" => {
+            "the run made the record, or wrote this because it did; `--creates` removes both"
+        }
         "not_primary" => {
             "a second record of one person, company or deal; only the primary is written"
         }
         _ => "see the reason code",
+    }
+}
+
+/// An undo says first what it cannot take back.
+fn write_lasting(text: &mut String, plan: &Plan) {
+    let Some(undoes) = &plan.undoes else { return };
+    let _ = writeln!(text, "undo of run {}", undoes.run);
+    if !undoes.lasting.is_empty() {
+        let _ = writeln!(text, "cannot be taken back");
+    }
+    for sentence in &undoes.lasting {
+        let _ = writeln!(text, "  {sentence}");
     }
 }
 
@@ -82,10 +112,7 @@ fn write_summary(text: &mut String, plan: &Plan) {
         let _ = writeln!(text, "  nothing to do");
     }
     for line in &plan.summary {
-        let what = match line.operation {
-            WriteOperation::Create => "create",
-            WriteOperation::Update => "update",
-        };
+        let what = line.operation.as_str();
         let _ = writeln!(
             text,
             "  {what} {:>6}  {} {}  ({} fields{})",
@@ -106,9 +133,16 @@ fn write_examples(text: &mut String, plan: &Plan, actions: &[Action], n_examples
                 && action.operation == line.operation
         });
         for action in of_line.take(n_examples) {
-            let sign = if action.operation == WriteOperation::Create { "+" } else { "~" };
+            let sign = match action.operation {
+                WriteOperation::Create => "+",
+                WriteOperation::Update => "~",
+                WriteOperation::Delete => "-",
+            };
             let record = action.record_id.as_deref().unwrap_or("(new)");
             let _ = writeln!(text, "{sign} {} {record}  {}", action.object, action.golden_id);
+            if action.operation == WriteOperation::Delete {
+                continue;
+            }
             for change in &action.changes {
                 let after = match &change.after {
                     After::Value(value) => quote(Some(value)),
@@ -225,7 +259,7 @@ fn write_guards(text: &mut String, plan: &Plan) {
 const VALUE_CHARS_MAX: usize = 60;
 
 /// Shows a value on one line, quoted; null is `(blank)`.
-fn quote(value: Option<&str>) -> String {
+pub fn quote(value: Option<&str>) -> String {
     let Some(value) = value else { return "(blank)".to_owned() };
     let shown: String = value.chars().take(VALUE_CHARS_MAX).collect();
     let dots = if shown.len() < value.len() { "…" } else { "" };

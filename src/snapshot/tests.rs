@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::crm::{
     Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
-    Extraction, ObjectRequest, Page, Record, Row, Table, WriteBatch, WriteCall, WriteOutcome,
+    Extraction, ObjectRequest, Page, Record, Row, Standing, Table, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::{FieldInfo, ObjectInfo, PicklistValue, Schema, Stage, User, UserType};
 use crate::warehouse::Warehouse;
@@ -155,6 +155,10 @@ impl Crm for Told {
         _keys: &[String],
         _fields: &[String],
     ) -> Result<Vec<Record>, CrmError> {
+        Ok(Vec::new())
+    }
+
+    async fn standings(&self, _object: &str, _ids: &[String]) -> Result<Vec<Standing>, CrmError> {
         Ok(Vec::new())
     }
 

@@ -6,6 +6,7 @@
 //! the same snapshots gives the same tables twice.
 
 mod decision;
+mod stored_forms;
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use crate::model::Build;
 use crate::warehouse::{Warehouse, WarehouseError};
 
 pub use decision::{DECISION_COLUMNS, Decision, Verdict, WHOLE_RECORD, decisions};
+pub use stored_forms::StoredForms;
 
 /// Format of `state/<id>/manifest.json`.
 const STATE_VERSION: u32 = 1;

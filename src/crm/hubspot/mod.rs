@@ -12,6 +12,7 @@ mod imports;
 mod lists;
 mod read;
 mod schema;
+mod standing;
 mod write;
 
 #[cfg(test)]
@@ -27,7 +28,7 @@ pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
 use super::transport::{Request, Tokens, Transport, TransportOptions};
 use super::{
     Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
-    Extraction, ObjectRequest, Page, Record, WriteBatch, WriteCall, WriteOutcome,
+    Extraction, ObjectRequest, Page, Record, Standing, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
 
@@ -104,6 +105,10 @@ impl Crm for HubSpot {
         fields: &[String],
     ) -> Result<Vec<Record>, CrmError> {
         read::read_records(self, object, Some(key_field), keys, fields).await
+    }
+
+    async fn standings(&self, object: &str, ids: &[String]) -> Result<Vec<Standing>, CrmError> {
+        standing::standings(self, object, ids).await
     }
 
     async fn write(&self, call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError> {

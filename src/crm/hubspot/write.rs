@@ -46,11 +46,13 @@ pub async fn write(crm: &HubSpot, call: &WriteCall) -> Result<Vec<WriteOutcome>,
     let (verb, body) = match batch.operation {
         WriteOperation::Create => ("create", create_body(batch)),
         WriteOperation::Update => ("update", update_body(batch)?),
+        WriteOperation::Delete => ("archive", archive_body(batch)?),
     };
     let operation = format!("{} batch {verb}", batch.object);
     let path = format!("/crm/objects/{}/{}/batch/{verb}", crm.version, encode(&batch.object));
     let request = Request::post_json(operation, Purpose::Write, path, body.to_string());
     match crm.transport.send(&request, &crm.bearer).await? {
+        Reply::Done(_) if batch.operation == WriteOperation::Delete => Ok(all_archived(batch)),
         Reply::Done(answer) => Ok(judge_batch(batch, &answer.body)),
         Reply::Refused(Refusal { code, message, .. }) => {
             Ok(vec![WriteOutcome::RefusedTogether { code, message }; batch.records.len()])
@@ -76,13 +78,32 @@ fn create_body(batch: &WriteBatch) -> Value {
 fn update_body(batch: &WriteBatch) -> Result<Value, CrmError> {
     let mut inputs = Vec::with_capacity(batch.records.len());
     for (index, record) in batch.records.iter().enumerate() {
-        let Some(id) = &record.record_id else {
-            return Err(unexpected("batch update", "a record has no id"));
-        };
+        let id = record_id(record)?;
         let properties = properties_of(record);
         inputs.push(json!({ "id": id, "properties": properties, TRACE_ID: index.to_string() }));
     }
     Ok(json!({ "inputs": inputs }))
+}
+
+fn archive_body(batch: &WriteBatch) -> Result<Value, CrmError> {
+    let ids: Vec<&str> = batch.records.iter().map(record_id).collect::<Result<_, _>>()?;
+    let inputs: Vec<Value> = ids.into_iter().map(|id| json!({ "id": id })).collect();
+    Ok(json!({ "inputs": inputs }))
+}
+
+fn record_id(record: &WriteRecord) -> Result<&str, CrmError> {
+    record.record_id.as_deref().ok_or_else(|| unexpected("batch write", "a record has no id"))
+}
+
+/// An archive is answered without a body: every record of it is gone, those that were gone before
+/// included.
+fn all_archived(batch: &WriteBatch) -> Vec<WriteOutcome> {
+    let archived = |record: &WriteRecord| WriteOutcome::Accepted {
+        record_id: record.record_id.clone().unwrap_or_default(),
+        is_created: false,
+        stored: BTreeMap::new(),
+    };
+    batch.records.iter().map(archived).collect()
 }
 
 /// An empty string is how a property is cleared; null is ignored.
@@ -135,7 +156,7 @@ fn index_of_result(batch: &WriteBatch, result: &BatchResult<'_>) -> Option<usize
         (index < batch.records.len()).then_some(index)
     };
     let by_own = match batch.operation {
-        WriteOperation::Update => batch
+        WriteOperation::Update | WriteOperation::Delete => batch
             .records
             .iter()
             .position(|record| record.record_id.as_deref() == Some(result.id.as_str())),

@@ -150,6 +150,7 @@ fn own_column(batch: &WriteBatch) -> Result<&str, CrmError> {
     match batch.operation {
         WriteOperation::Create => key_column(batch),
         WriteOperation::Update => Ok(ID_COLUMN),
+        WriteOperation::Delete => Err(shape("deletes go in collections")),
     }
 }
 

@@ -93,6 +93,11 @@ impl ErrorEntry {
         self.error_code.clone().unwrap_or_else(|| "UNSPECIFIED".to_owned())
     }
 
+    /// Says whether the record is in the recycle bin, or was removed from it.
+    pub fn says_gone(&self) -> bool {
+        matches!(self.error_code.as_deref(), Some("ENTITY_IS_DELETED"))
+    }
+
     /// Judges this entry as the fault of one record.
     pub fn rejection(&self) -> WriteOutcome {
         judge_entry(self.code(), &self.message, self.fields.first().cloned())

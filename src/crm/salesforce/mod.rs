@@ -15,6 +15,7 @@ mod jwt;
 mod read;
 mod schema;
 mod soql;
+mod standing;
 mod write;
 
 #[cfg(test)]
@@ -32,7 +33,7 @@ pub use read::table_name;
 use super::transport::{Answer, Request, Tokens, Transport, TransportOptions};
 use super::{
     Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
-    Extraction, ObjectRequest, Page, Record, WriteBatch, WriteCall, WriteOutcome,
+    Extraction, ObjectRequest, Page, Record, Standing, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
 
@@ -118,6 +119,10 @@ impl Crm for Salesforce {
         fields: &[String],
     ) -> Result<Vec<Record>, CrmError> {
         read::read_by_key(self, object, key_field, keys, fields).await
+    }
+
+    async fn standings(&self, object: &str, ids: &[String]) -> Result<Vec<Standing>, CrmError> {
+        standing::standings(self, object, ids).await
     }
 
     async fn write(&self, call: &WriteCall) -> Result<Vec<WriteOutcome>, CrmError> {

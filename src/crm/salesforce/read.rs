@@ -20,7 +20,7 @@ const ID: &str = "Id";
 const IS_DELETED: &str = "IsDeleted";
 
 /// Moves with every change, the system's own included, and exists on every object.
-const MODIFIED_AT: &str = "SystemModstamp";
+pub const MODIFIED_AT: &str = "SystemModstamp";
 
 const PAGE_SIZE_HEADER: &str = "Sforce-Query-Options";
 const PAGE_SIZE: &str = "batchSize=2000";
@@ -132,7 +132,7 @@ pub async fn extract(
 }
 
 /// Sends a query's first page, by GET or, when it is long, inside a composite.
-async fn query(
+pub async fn query(
     crm: &Salesforce,
     operation: &str,
     purpose: Purpose,

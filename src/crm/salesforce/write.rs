@@ -12,6 +12,7 @@ use super::composite::{self, COLLECTIONS_MAX, SubAnswer};
 use super::error::{ErrorEntry, first_error};
 use super::{KIND, Salesforce, soql};
 use crate::crm::transport::{Purpose, Refusal, Reply};
+use crate::crm::url::encode;
 use crate::crm::{CrmError, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord};
 
 const AUTO_ASSIGN: &str = "Sforce-Auto-Assign";
@@ -103,6 +104,7 @@ fn subrequest(crm: &Salesforce, part: &Part<'_>, reference_id: &str) -> Result<V
         }
         (WriteOperation::Create, None) => return Err(shape_error("a create has no key")),
         (WriteOperation::Update, _) => crm.path("/composite/sobjects"),
+        (WriteOperation::Delete, _) => return deletion(crm, part, reference_id),
     };
     let mut records = Vec::with_capacity(part.records.len());
     for record in &part.records {
@@ -117,12 +119,10 @@ fn subrequest(crm: &Salesforce, part: &Part<'_>, reference_id: &str) -> Result<V
             (WriteOperation::Create, _, _) => {
                 return Err(shape_error("a create has another key field than its batch"));
             }
-            (WriteOperation::Update, _, Some(id)) => {
+            (_, _, Some(id)) => {
                 body.insert("id".to_owned(), json!(id));
             }
-            (WriteOperation::Update, _, None) => {
-                return Err(shape_error("an update has no record id"));
-            }
+            (_, _, None) => return Err(shape_error("an update has no record id")),
         }
         for (field, value) in &record.values {
             body.insert(field.clone(), json!(value));
@@ -136,6 +136,21 @@ fn subrequest(crm: &Salesforce, part: &Part<'_>, reference_id: &str) -> Result<V
         "referenceId": reference_id,
         "httpHeaders": { AUTO_ASSIGN: auto_assign },
         "body": { "allOrNone": false, "records": records },
+    }))
+}
+
+/// A collection of deletes has its ids in the address and no body.
+fn deletion(crm: &Salesforce, part: &Part<'_>, reference_id: &str) -> Result<Value, CrmError> {
+    let id = |record: &&WriteRecord| record.record_id.clone();
+    let ids: Vec<String> = part.records.iter().filter_map(id).collect();
+    if ids.len() < part.records.len() {
+        return Err(shape_error("a delete has no record id"));
+    }
+    let ids = encode(&ids.join(","));
+    Ok(json!({
+        "method": "DELETE",
+        "url": crm.path(&format!("/composite/sobjects?ids={ids}&allOrNone=false")),
+        "referenceId": reference_id,
     }))
 }
 
@@ -180,16 +195,22 @@ fn judge_part(part: &Part<'_>, sub: &SubAnswer<'_>) -> Vec<WriteOutcome> {
             reason: "the answer speaks of another number of records".to_owned(),
         });
     }
-    rows.into_iter().zip(&part.records).map(|(row, record)| judge_row(row, record)).collect()
+    let is_delete = part.batch.operation == WriteOperation::Delete;
+    let judge = |(row, record): (RowAnswer, &&WriteRecord)| judge_row(row, record, is_delete);
+    rows.into_iter().zip(&part.records).map(judge).collect()
 }
 
-fn judge_row(row: RowAnswer, record: &WriteRecord) -> WriteOutcome {
+fn judge_row(row: RowAnswer, record: &WriteRecord, is_delete: bool) -> WriteOutcome {
     match (row.success, row.id.or_else(|| record.record_id.clone()), row.errors.first()) {
         (true, Some(record_id), _) => WriteOutcome::Accepted {
             record_id,
             is_created: row.created.unwrap_or(false),
             stored: BTreeMap::new(),
         },
+        // Whoever was to be deleted and is gone needs nothing more.
+        (false, Some(record_id), Some(error)) if is_delete && error.says_gone() => {
+            WriteOutcome::Accepted { record_id, is_created: false, stored: BTreeMap::new() }
+        }
         (false, _, Some(error)) => error.rejection(),
         (false, _, None) => WriteOutcome::Rejected {
             code: "UNSPECIFIED".to_owned(),

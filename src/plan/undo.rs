@@ -1,0 +1,239 @@
+//! The inverse of a run: what it wrote goes back to what was there before, where nobody has changed it
+//! since.
+//!
+//! The changes come out in the shape of `sync_changes`, so that an undo becomes a plan like any
+//! other: actions, what is held back, and what is left alone, each with its reason.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Action, After, Change, ChangeStatus, FieldChange};
+use crate::config::{Entity, FieldMap, FieldType, Owner};
+use crate::crm::{CrmKind, Record, Standing, WriteOperation};
+use crate::golden::is_same_value;
+
+/// An action of a run that its CRM accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// As the journal holds it: ids of other new records are filled in.
+    pub action: Action,
+    pub record_id: String,
+    pub is_created: bool,
+    /// Written fields as the CRM echoed them, where it did.
+    pub stored: BTreeMap<String, Option<String>>,
+}
+
+/// Which part of a run is undone; nothing named is the whole of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Name in the field map, or `(link)`.
+    pub field: Option<String>,
+    /// Rule by which the run wrote.
+    pub rule: Option<String>,
+    /// Golden ids and record ids of one person, company or deal.
+    pub ids: Option<BTreeSet<String>>,
+    /// Records that the run made go as well.
+    pub is_with_creates: bool,
+}
+
+impl Selection {
+    fn holds(&self, written: &Written) -> bool {
+        self.ids.as_ref().is_none_or(|ids| {
+            ids.contains(&written.action.golden_id) || ids.contains(&written.record_id)
+        })
+    }
+
+    fn holds_field(&self, change: &FieldChange) -> bool {
+        self.field.as_ref().is_none_or(|field| *field == change.field)
+            && self.rule.as_ref().is_none_or(|rule| *rule == change.rule)
+    }
+
+    fn is_of_fields(&self) -> bool {
+        self.field.is_some() || self.rule.is_some()
+    }
+}
+
+/// What an undo is made from.
+pub struct Undoing<'a> {
+    pub written: &'a [Written],
+    /// Records of the run as they are now, by object and id.
+    pub live: &'a HashMap<(String, String), Record>,
+    /// What ties the records that the run made, by object and id.
+    pub standings: &'a HashMap<(String, String), Standing>,
+    /// Says whether a CRM is known to keep what it was sent in the form that it now holds: system,
+    /// object, field, sent, held.
+    pub is_stored_form: &'a dyn Fn(CrmKind, &str, &str, &str, &str) -> bool,
+    pub field_map: &'a FieldMap,
+}
+
+/// Lists what undoes a run, and what of it cannot be undone or needs not, in the order of the run.
+pub fn invert(undoing: &Undoing<'_>, selection: &Selection) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut removed: BTreeSet<&str> = BTreeSet::new();
+    let selected = || undoing.written.iter().filter(|written| selection.holds(written));
+    for written in selected().filter(|w| w.action.operation == WriteOperation::Create) {
+        if selection.is_of_fields() {
+            continue;
+        }
+        let change = removal(undoing, written, selection.is_with_creates);
+        if change.status == ChangeStatus::Action {
+            removed.insert(&written.action.action_id);
+        }
+        changes.push(change);
+    }
+    for written in selected().filter(|w| w.action.operation == WriteOperation::Update) {
+        let create = written.action.depends_on.as_deref();
+        for field in written.action.changes.iter().filter(|field| selection.holds_field(field)) {
+            // What was written because of a create goes with it, and only with it.
+            let stays = create.is_some_and(|id| !removed.contains(id));
+            changes.push(if stays {
+                left(undoing, written, field, "made_by_run")
+            } else {
+                restoration(undoing, written, field)
+            });
+        }
+    }
+    changes
+}
+
+/// Says what the run did that no write takes back.
+pub fn lasting(written: &[Written], field_map: &FieldMap) -> Vec<String> {
+    let n_created = written.iter().filter(|written| written.is_created).count();
+    let on_hubspot =
+        |written: &&Written| written.action.system == CrmKind::HubSpot && !written.is_created;
+    let n_staged = written.iter().filter(on_hubspot).filter(|written| {
+        written.action.changes.iter().any(|change| is_stage(field_map, &written.action, change))
+    });
+    let n_associated = written.iter().filter(on_hubspot).filter(|written| {
+        written.action.changes.iter().any(|change| change.field_type == FieldType::Email)
+    });
+    let n_removed =
+        written.iter().filter(|written| written.action.operation == WriteOperation::Delete).count();
+    let counted = [
+        (n_created, "new records ran assignment rules and automations"),
+        (n_staged.count(), "contacts keep the dates on which they entered a stage"),
+        (
+            n_associated.count(),
+            "contacts keep the companies that HubSpot associated by e-mail address",
+        ),
+        (n_removed, "removed records come back only from the recycle bin"),
+    ];
+    counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect()
+}
+
+fn removal(undoing: &Undoing<'_>, written: &Written, is_wanted: bool) -> Change {
+    let key = (written.action.object.clone(), written.record_id.clone());
+    let standing = undoing.standings.get(&key);
+    let mut change = change(undoing, written, WriteOperation::Delete);
+    "(record)".clone_into(&mut change.field);
+    "undo included".clone_into(&mut change.rule);
+    let (status, reason) = match standing {
+        _ if !written.is_created => (ChangeStatus::Held, Some("before_unknown")),
+        _ if !is_wanted => (ChangeStatus::Noop, Some("made_by_run")),
+        None => (ChangeStatus::Noop, Some("gone_since")),
+        Some(standing) => match standing.ties.first() {
+            Some(tie) => (ChangeStatus::Held, Some(tie.code())),
+            None => (ChangeStatus::Action, None),
+        },
+    };
+    change.status = status;
+    change.reason_code = reason.map(str::to_owned);
+    if let Some(standing) = standing {
+        change.target_field = Some(standing.stamp_field.clone());
+        change.before.clone_from(&standing.stamp);
+    }
+    change
+}
+
+fn restoration(undoing: &Undoing<'_>, written: &Written, field: &FieldChange) -> Change {
+    let action = &written.action;
+    let key = (action.object.clone(), written.record_id.clone());
+    let Some(record) = undoing.live.get(&key) else {
+        return left(undoing, written, field, "gone_since");
+    };
+    let live = record.values.get(&field.target_field).and_then(Option::as_deref);
+    let is_same = |value: Option<&str>| is_same_value(field.field_type, live, value);
+    if is_same(field.before.as_deref()) {
+        return left(undoing, written, field, "already_undone");
+    }
+    let sent = match &field.after {
+        After::Value(value) | After::RecordIdOf(value) => Some(value.as_str()),
+        After::Clear => None,
+    };
+    let stored = written.stored.get(&field.target_field).map(Option::as_deref);
+    let is_form = sent.zip(live).is_some_and(|(sent, live)| {
+        (undoing.is_stored_form)(action.system, &action.object, &field.target_field, sent, live)
+    });
+    if !(is_same(sent) || stored.is_some_and(is_same) || is_form) {
+        return left(undoing, written, field, "changed_since");
+    }
+    let is_back = action.system == CrmKind::HubSpot
+        && field.before.as_deref().is_some_and(|before| !before.is_empty())
+        && is_stage(undoing.field_map, action, field);
+    if is_back {
+        let held = left(undoing, written, field, "lifecycle_back");
+        return Change { status: ChangeStatus::Held, ..held };
+    }
+    Change {
+        before: live.map(str::to_owned),
+        status: ChangeStatus::Action,
+        reason_code: None,
+        ..left(undoing, written, field, "")
+    }
+}
+
+/// Makes the change of a field that is left alone for a reason.
+fn left(undoing: &Undoing<'_>, written: &Written, field: &FieldChange, reason: &str) -> Change {
+    Change {
+        field: field.field.clone(),
+        target_field: Some(field.target_field.clone()),
+        after: field.before.clone().filter(|before| !before.is_empty()),
+        reason_code: Some(reason.to_owned()),
+        rule: inverse_rule(&field.rule),
+        ..change(undoing, written, WriteOperation::Update)
+    }
+}
+
+fn change(undoing: &Undoing<'_>, written: &Written, operation: WriteOperation) -> Change {
+    let action = &written.action;
+    let entity = entity_of(undoing.field_map, action).map_or("", |entity| entity.name.as_str());
+    Change {
+        golden_id: action.golden_id.clone(),
+        entity: entity.to_owned(),
+        target_system: action.system,
+        target_object: action.object.clone(),
+        target_id: Some(written.record_id.clone()),
+        operation,
+        field: String::new(),
+        target_field: None,
+        before: None,
+        after: None,
+        after_ref: None,
+        status: ChangeStatus::Noop,
+        reason_code: None,
+        rule: String::new(),
+        depends_on: None,
+    }
+}
+
+/// Names the rule by which a write of a rule is undone: `undo owner_hubspot`. What an undo put back is
+/// done again by `redo owner_hubspot`, which holds nothing.
+fn inverse_rule(rule: &str) -> String {
+    match (rule.strip_prefix("undo "), rule.strip_prefix("redo ")) {
+        (Some(undone), _) => format!("redo {undone}"),
+        (None, Some(redone)) => format!("undo {redone}"),
+        (None, None) => format!("undo {rule}"),
+    }
+}
+
+fn entity_of<'a>(field_map: &'a FieldMap, action: &Action) -> Option<&'a Entity> {
+    field_map.entities.iter().find(|entity| match action.system {
+        CrmKind::HubSpot => entity.hubspot == action.object,
+        CrmKind::Salesforce => entity.salesforce.contains(&action.object),
+    })
+}
+
+fn is_stage(field_map: &FieldMap, action: &Action, change: &FieldChange) -> bool {
+    entity_of(field_map, action)
+        .and_then(|entity| entity.field(&change.field))
+        .is_some_and(|field| field.owner == Owner::Handoff)
+}
