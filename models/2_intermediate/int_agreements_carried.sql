@@ -8,6 +8,12 @@ with agreements as (
 
 ),
 
+rules as (
+
+    select * from project.field_rules
+
+),
+
 crosswalk as (
 
     select * from crosswalk
@@ -70,6 +76,41 @@ of_clusters as (
 
 ),
 
+-- What an undo put back is the base on both sides, so that neither side counts as edited by it.
+undone as (
+
+    select
+        pairs.golden_id,
+        rules.full_name,
+        case undone.source_system
+            when 'hubspot' then undone.restored
+            else field_image(rules.full_name, 'salesforce', undone.restored, pairs.hubspot_object, 'update')
+        end as hubspot_raw,
+        case undone.source_system
+            when 'salesforce' then undone.restored
+            else field_image(rules.full_name, 'hubspot', undone.restored, pairs.salesforce_object, 'update')
+        end as salesforce_raw,
+        undone.undone_at as agreed_at,
+        pairs.hubspot_id,
+        pairs.salesforce_id,
+        true as is_own
+    from int_undone as undone
+    inner join pairs
+        on undone.golden_id = pairs.golden_id
+    inner join rules
+        on concat(pairs.entity, '.', undone.field) = rules.full_name
+    where undone.record_id = case undone.source_system when 'hubspot' then pairs.hubspot_id else pairs.salesforce_id end
+
+),
+
+bases as (
+
+    select * from of_clusters
+    union all
+    select * from undone
+
+),
+
 ranked as (
 
     select
@@ -78,7 +119,7 @@ ranked as (
             partition by golden_id, full_name
             order by is_own desc, agreed_at desc, hubspot_id, salesforce_id
         ) as choice
-    from of_clusters
+    from bases
 
 ),
 

@@ -342,12 +342,22 @@ all_changes as (
 
 ),
 
+undone as (
+
+    select * from int_undone where is_held
+
+),
+
 final as (
 
     select
         all_changes.* exclude (status, reason_code),
-        case when holds.golden_id is not null then 'held' else all_changes.status end as status,
-        case when holds.golden_id is not null then 'on_hold' else all_changes.reason_code end as reason_code
+        case when coalesce(holds.golden_id, undone.golden_id) is not null then 'held' else all_changes.status end as status,
+        case
+            when holds.golden_id is not null then 'on_hold'
+            when undone.golden_id is not null then 'undone'
+            else all_changes.reason_code
+        end as reason_code
     from all_changes
     -- A create on hold was held as a whole.
     left join int_fields_on_hold as holds
@@ -356,6 +366,23 @@ final as (
             and all_changes.field = holds.field
             and all_changes.status = 'action'
             and all_changes.operation = 'update'
+    left join project.field_rules as rules
+        on concat(all_changes.entity, '.', all_changes.field) = rules.full_name
+    -- What was undone is held while the same value would go to the same place by the same owner.
+    left join undone
+        on
+            all_changes.golden_id = undone.golden_id
+            and all_changes.field = undone.field
+            and all_changes.target_system = undone.source_system
+            and all_changes.status = 'action'
+            and all_changes.operation = 'update'
+            and all_changes.after_ref is null
+            and (undone.owner is null or undone.owner = rules.owner)
+            and (
+                (all_changes.after is not distinct from undone.written)
+                or field_value(rules.full_name, undone.source_system, all_changes.after)
+                = field_value(rules.full_name, undone.source_system, undone.written)
+            )
 
 )
 

@@ -75,6 +75,13 @@ holds as (
 
 ),
 
+-- Who was made and removed again by an undo is not made again by itself.
+removed as (
+
+    select distinct golden_id from int_undone where field = '(record)' and source_system = 'salesforce' and is_held
+
+),
+
 -- A live record that already carries a key would be overwritten by the create that repeats it.
 key_holders as (
 
@@ -138,13 +145,14 @@ wanted as (
         policies.link_field,
         case
             when holds.golden_id is not null then 'on_hold'
+            when removed.golden_id is not null then 'undone'
             when missing_fields.problem is not null then missing_fields.problem
             when converted_there.golden_id is not null then 'converted_there'
             when gone_there.gone_id is not null and coalesce(releases.decided_at < gone_there.gone_since, true) then 'deleted_there'
             when keys_taken.holder_id is not null then 'key_taken'
         end as record_held_code,
         case
-            when holds.golden_id is not null then null
+            when coalesce(holds.golden_id, removed.golden_id) is not null then null
             when missing_fields.problem is not null then missing_fields.missing_field
             when converted_there.golden_id is not null then converted_there.converted_id
             when gone_there.gone_id is not null and coalesce(releases.decided_at < gone_there.gone_since, true) then gone_there.gone_id
@@ -157,6 +165,8 @@ wanted as (
         on pairs.hubspot_id = inclusion.contact_id
     left join holds
         on pairs.golden_id = holds.golden_id
+    left join removed
+        on pairs.golden_id = removed.golden_id
     left join missing_fields
         on pairs.entity = missing_fields.entity
     left join converted_there

@@ -1,6 +1,6 @@
 //! The second look at a canary: whether something in the CRM wrote to what was just written.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::reread::read_live;
 use super::{Outcome, Status};
@@ -32,7 +32,7 @@ pub struct WroteBack {
 pub async fn look_again(
     crm: &dyn Crm,
     actions: &[Action],
-    outcomes: &HashMap<String, Outcome>,
+    outcomes: &BTreeMap<String, Outcome>,
     is_stored_form: &(dyn Fn(CrmKind, &str, &str, &str, &str) -> bool + Sync),
 ) -> Result<Vec<WroteBack>, CrmError> {
     let accepted: Vec<(Action, &Outcome)> = actions

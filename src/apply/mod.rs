@@ -35,7 +35,9 @@ use crate::warehouse::{LeaseError, WarehouseError};
 pub use bulk::Patience;
 pub use canary::{CANARY_RECORDS, WroteBack, look_again};
 pub use journal::{Answered, Intent, Journal, JournalRecord};
-pub use outcomes::{last_writes, left_out, outcome_files, write_outcomes, written_fields};
+pub use outcomes::{
+    last_writes, left_out, objects_of_others, outcome_files, write_outcomes, written_fields,
+};
 pub use part::{canary, first};
 pub use reread::read_live;
 pub use run::{ApplyOptions, ApplyProgress, apply, recover};

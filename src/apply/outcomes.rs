@@ -191,12 +191,34 @@ pub async fn written_fields(
     Ok(rows.into_iter().map(|[_, object, _, field, _]| (object, field)).collect())
 }
 
-/// Reads system, object, record id, field and time of every accepted write.
+/// Returns every object that a run other than this one has written.
+///
+/// # Errors
+/// When an outcome file cannot be read.
+pub async fn objects_of_others(
+    ctx: &SessionContext,
+    warehouse: &Warehouse,
+    run: &str,
+) -> Result<BTreeSet<String>, ApplyError> {
+    let mut files = outcome_files(warehouse).await?;
+    files.retain(|file| *file != outcomes_path(run));
+    let rows = accepted_in(ctx, warehouse, &files).await?;
+    Ok(rows.into_iter().map(|[_, object, _, _, _]| object).collect())
+}
+
 async fn accepted(
     ctx: &SessionContext,
     warehouse: &Warehouse,
 ) -> Result<Vec<[String; 5]>, ApplyError> {
-    let files = outcome_files(warehouse).await?;
+    accepted_in(ctx, warehouse, &outcome_files(warehouse).await?).await
+}
+
+/// Reads system, object, record id, field and time of every accepted write.
+async fn accepted_in(
+    ctx: &SessionContext,
+    warehouse: &Warehouse,
+    files: &[String],
+) -> Result<Vec<[String; 5]>, ApplyError> {
     if files.is_empty() {
         return Ok(Vec::new());
     }

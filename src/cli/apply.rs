@@ -9,7 +9,7 @@ use super::carry_out::{self, Manner};
 use super::run::{begin, end_of, finish, take_lease};
 use super::session::{Session, failed};
 use super::{CliError, ExitCode, GlobalArgs, Ui};
-use crate::apply::{Journal, Outcome, Status, written_fields};
+use crate::apply::{Journal, Outcome, Status, objects_of_others};
 use crate::config::Mode;
 use crate::model::new_session;
 use crate::plan::{Action, Plan, read_actions, read_plan, show};
@@ -18,6 +18,9 @@ use crate::warehouse::run_log::{self, RunRecord};
 
 /// Commands under which a plan may have been begun.
 const BEGINNERS: [&str; 3] = ["run", "apply", "undo"];
+
+/// Stands for the latest run that left something.
+const LATEST: &str = "latest";
 
 /// Carries out one plan
 ///
@@ -33,8 +36,8 @@ pub struct ApplyArgs {
     #[arg(required_unless_present = "resume", conflicts_with = "resume")]
     pub plan: Option<String>,
     /// Go on with what a run left, the latest one unless it is named
-    #[arg(long, value_name = "RUN", num_args = 0..=1)]
-    pub resume: Option<Option<String>>,
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = LATEST)]
+    pub resume: Option<String>,
     #[command(flatten)]
     pub how: How,
 }
@@ -70,7 +73,7 @@ pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
     let id = match (&args.plan, &args.resume) {
         (Some(plan), _) => plan.clone(),
         (None, named) => {
-            let named = named.as_ref().and_then(Option::as_deref);
+            let named = named.as_deref().filter(|run| *run != LATEST);
             plan_of_run_to_resume(&session, &log, named).await?
         }
     };
@@ -126,14 +129,13 @@ pub async fn carry_out_under(
     let question = session.question(None)?;
     let ctx = new_session(&session.warehouse, question.memory_bytes_max).map_err(failed)?;
     let actions = read_actions(&ctx, &session.warehouse, &plan.id).await.map_err(failed)?;
-    let written = written_fields(&ctx, &session.warehouse).await.map_err(failed)?;
+    let written = objects_of_others(&ctx, &session.warehouse, &record.id).await.map_err(failed)?;
     let canary = actions
         .iter()
         .map(|action| &action.object)
         .filter(|object| {
-            let is_first = || written.iter().all(|(known, _)| known != *object);
             let is_automatic = session.project.apply.mode == Mode::Review;
-            !how.past_canary && (how.canary || (is_automatic && is_first()))
+            !how.past_canary && (how.canary || (is_automatic && !written.contains(*object)))
         })
         .cloned()
         .collect::<BTreeSet<String>>();

@@ -1,7 +1,7 @@
 //! The apply stage as commands run it: what refuses a plan, carrying it out, and settling what an
 //! earlier run left open.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -266,7 +266,7 @@ async fn check_canary(
     };
     let actions: Vec<Action> =
         work.actions.iter().filter(|action| canary.contains(&action.action_id)).cloned().collect();
-    let outcomes: HashMap<String, Outcome> =
+    let outcomes: BTreeMap<String, Outcome> =
         outcomes.iter().map(|outcome| (outcome.action_id.clone(), outcome.clone())).collect();
     let mut wrote_back: Vec<WroteBack> = Vec::new();
     for crm in work.session.crms().into_values() {

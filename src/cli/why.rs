@@ -80,7 +80,7 @@ async fn query(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, CliE
 
 /// What is told of a person, in order. `:golden_id` is a golden id that a query gave, never text
 /// from outside.
-const SECTIONS: [(&str, &str, &str); 7] = [
+const SECTIONS: [(&str, &str, &str); 8] = [
     (
         "records",
         "records",
@@ -115,6 +115,12 @@ const SECTIONS: [(&str, &str, &str); 7] = [
         "put on hold or released",
         "select field, decision, reason, decided_at from int_holds \
          where golden_id = :golden_id order by decided_at",
+    ),
+    (
+        "undone",
+        "taken back by an undo",
+        "select source_system, record_id, field, restored, written as taken_back, is_held, undone_at \
+         from int_undone where golden_id = :golden_id order by undone_at, source_system, field",
     ),
     (
         "gap",

@@ -154,3 +154,80 @@ async fn hubspot_is_pulled_whole_and_takes_writes() {
     let by_id = crm.read_by_id("contacts", std::slice::from_ref(record_id), &fields).await;
     assert_eq!(by_key.expect("a read"), by_id.expect("a read"));
 }
+
+/// Asks what ties a record, removes it twice with the same words, and finds it gone.
+async fn remove(crm: &dyn Crm, object: &str, id: &str, field: &str) {
+    let ids = [id.to_owned()];
+    let standings = crm.standings(object, &ids).await.expect("a look");
+    assert_eq!(standings.len(), 1);
+    assert_eq!(standings[0].ties, []);
+    let fields = [standings[0].stamp_field.clone()];
+    let read = crm.read_by_id(object, &ids, &fields).await.expect("a read");
+    assert_eq!(read[0].values[&fields[0]], standings[0].stamp, "the stamp is of one form");
+
+    let record = WriteRecord {
+        action_id: "a1".to_owned(),
+        record_id: Some(id.to_owned()),
+        create_key: None,
+        values: Vec::new(),
+    };
+    let delete = WriteCall {
+        batches: vec![WriteBatch {
+            object: object.to_owned(),
+            operation: WriteOperation::Delete,
+            records: vec![record],
+        }],
+    };
+    for _ in 0..2 {
+        let outcomes = crm.write(&delete).await.expect("the write ends");
+        let [WriteOutcome::Accepted { record_id, is_created: false, .. }] = outcomes.as_slice()
+        else {
+            panic!("{outcomes:?}")
+        };
+        assert_eq!(record_id, id);
+    }
+    let read = crm.read_by_id(object, &ids, &[field.to_owned()]).await.expect("a read");
+    assert_eq!(read, []);
+    assert_eq!(crm.standings(object, &ids).await.expect("a look"), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_just_made_is_removed_and_what_people_work_on_has_ties() {
+    let accounts = open().await;
+    let create = |object: &str, key_field: &str, values: &[(&str, &str)]| WriteCall {
+        batches: vec![WriteBatch {
+            object: object.to_owned(),
+            operation: WriteOperation::Create,
+            records: vec![WriteRecord {
+                action_id: "a1".to_owned(),
+                record_id: None,
+                create_key: Some((key_field.to_owned(), "key-r".to_owned())),
+                values: values
+                    .iter()
+                    .map(|(field, value)| ((*field).to_owned(), Some((*value).to_owned())))
+                    .collect(),
+            }],
+        }],
+    };
+    let lead = create("Lead", "Concord_Key__c", &[("LastName", "Ruiz"), ("Company", "Acme")]);
+    let contact = create("contacts", "concord_key", &[("email", "ruiz@new.example")]);
+    let made = |outcomes: Vec<WriteOutcome>| match outcomes.into_iter().next() {
+        Some(WriteOutcome::Accepted { record_id, .. }) => record_id,
+        other => panic!("{other:?}"),
+    };
+    let id = made(accounts.salesforce.write(&lead).await.expect("the write ends"));
+    remove(&accounts.salesforce, "Lead", &id, "LastName").await;
+    let id = made(accounts.hubspot.write(&contact).await.expect("the write ends"));
+    remove(&accounts.hubspot, "contacts", &id, "email").await;
+
+    let directory = tempfile::tempdir().expect("a directory");
+    let requests = salesforce::object_requests();
+    let (manifest, warehouse) = pull_all(&accounts.salesforce, &requests, directory.path()).await;
+    let member = manifest.table("campaign_member").expect("a table");
+    let batches = warehouse.read_parquet(&member.files[0]).await.expect("the file is read");
+    let leads = batches[0].column_by_name("LeadId").expect("a column");
+    let leads = datafusion::arrow::array::AsArray::as_string::<i32>(leads);
+    let on_campaign = leads.iter().flatten().next().expect("a lead on a campaign").to_owned();
+    let standings = accounts.salesforce.standings("Lead", &[on_campaign]).await.expect("a look");
+    assert!(standings[0].ties.contains(&Tie::Attached("CampaignMember".to_owned())));
+}

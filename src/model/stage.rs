@@ -121,7 +121,7 @@ pub async fn open_sources(
             register_parquet(&ctx, table, std::slice::from_ref(file), &[]).await?;
         }
     }
-    register_ops(&ctx, warehouse, as_of).await?;
+    register_ops(&ctx, &set, warehouse, as_of).await?;
     register_missing_sources(&ctx, &set, &render_context)?;
     let inputs = BuildInputs {
         snapshots,
@@ -252,6 +252,7 @@ fn register_no_metadata(ctx: &SessionContext, kind: CrmKind) -> Result<(), Stage
 /// Registers the run log, the requests and outcomes of all runs, and the last write of each record.
 async fn register_ops(
     ctx: &SessionContext,
+    set: &ModelSet,
     warehouse: &Warehouse,
     as_of: Timestamp,
 ) -> Result<(), StageError> {
@@ -263,7 +264,10 @@ async fn register_ops(
     register_rows(ctx, ops("decisions"), &DECISION_COLUMNS, &decided)?;
     let files = outcome_files(warehouse).await.map_err(Box::new)?;
     if !files.is_empty() {
-        register_parquet(ctx, ops("outcomes"), &files, &[]).await?;
+        // Files of older versions lack the columns that came later.
+        let source = set.sources.get(&("ops".to_owned(), "outcomes".to_owned()));
+        let columns = source.map_or(&[][..], |source| &source.columns);
+        register_parquet(ctx, ops("outcomes"), &files, columns).await?;
     }
     let files = request_files(warehouse).await?;
     let (table, schema) = (ops("requests"), request_schema());

@@ -51,6 +51,9 @@ pub fn sentence(reason_code: &str) -> &'static str {
             "the other CRM has no unique field for Concord's key; an admin must make it"
         }
         "no_link_field" => "the other CRM has no field for the link; an admin must make it",
+        "undone" => {
+            "an undo took it back; `concord release` lets it go, and so does another value at its source"
+        }
         "on_hold" => "somebody put it on hold; `concord release` lets it go",
         "over_budget" => "the calls left for this run do not cover it; it goes another night",
         "converted_there" => {

@@ -1,5 +1,7 @@
 //! A company in a directory of its own, worked on by the real program.
 
+mod served;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,6 +9,8 @@ use std::process::Command;
 use concord::sandbox::Sandbox;
 use concord::sandbox::company::{CompanyOptions, generate};
 use tempfile::TempDir;
+
+pub use served::Served;
 
 /// A project directory with a generated world, as a checkout has it.
 pub struct Company {
