@@ -253,8 +253,8 @@ fn client(connection: &Connection, session: &Session, now: &Now) -> Result<Arc<d
     let options = TransportOptions {
         budget: Arc::new(calls_max.map_or_else(Budget::unlimited, Budget::new)),
         reserve_share: budget.map_or(0.0, |budget| budget.reserve_share),
-        // The sandbox's clock stands still, so there no second ever ends.
-        keeps_known_limits: !session.is_sandbox(),
+        // A CRM on this machine is the sandbox, whose clock stands still: no second ever ends there.
+        keeps_known_limits: !is_loopback(&connection.url),
         log: Some(session.requests.of(&connection.name)),
         ..TransportOptions::default()
     };

@@ -379,13 +379,14 @@ fn refused_writes_are_quoted_in_outcomes_and_nowhere_else() {
         "select source_system, count(*) as n from ops.outcomes \
          where status = 'rejected' and lower(message) like '%zqpersonq%' group by source_system",
     );
-    assert!(!quoted.is_empty(), "the vendor's words are in the outcomes");
+    assert_eq!(quoted.len(), 2, "the vendors' words are in the outcomes: {quoted:?}");
     let refused = marked.query("select count(*) as n from ops.requests where verdict = 'refused'");
     assert_ne!(refused[0]["n"], "0");
     assert!(marked.search_files() > 5);
 }
 
-/// Refuses every write as a whole, with all that was sent in the message.
+/// Refuses every write: HubSpot's batch as a whole, Salesforce's records one by one, with all that was
+/// sent in the message.
 async fn refuse_writes(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
@@ -396,12 +397,32 @@ async fn refuse_writes(request: Request, next: Next) -> Response {
     if !(is_hubspot || is_salesforce) {
         return next.run(Request::from_parts(parts, Body::from(body))).await;
     }
-    let answer = if is_hubspot {
-        serde_json::json!({ "status": "error", "category": "VALIDATION_ERROR", "message": sent })
+    let (status, answer) = if is_hubspot {
+        let category = "VALIDATION_ERROR";
+        let answer = serde_json::json!({ "category": category, "message": sent });
+        (StatusCode::BAD_REQUEST, answer)
     } else {
-        serde_json::json!([{ "errorCode": "STRING_TOO_LONG", "message": sent, "fields": [] }])
+        let composite: serde_json::Value = serde_json::from_str(&sent).expect("a composite");
+        let parts = composite["compositeRequest"].as_array().expect("a list").iter();
+        let answers: Vec<_> = parts.map(refused_part).collect();
+        (StatusCode::OK, serde_json::json!({ "compositeResponse": answers }))
     };
-    (StatusCode::BAD_REQUEST, answer.to_string()).into_response()
+    (status, answer.to_string()).into_response()
+}
+
+fn refused_part(part: &serde_json::Value) -> serde_json::Value {
+    let records = part["body"]["records"].as_array().expect("a list").iter();
+    let rows: Vec<_> = records
+        .map(|record| {
+            let error = serde_json::json!({
+                "statusCode": "STRING_TOO_LONG", "message": record.to_string(), "fields": [],
+            });
+            serde_json::json!({ "success": false, "errors": [error] })
+        })
+        .collect();
+    serde_json::json!({
+        "body": rows, "httpStatusCode": 200, "referenceId": part["referenceId"], "httpHeaders": {},
+    })
 }
 
 #[test]
