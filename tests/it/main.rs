@@ -4,6 +4,7 @@ mod alerts;
 mod bulk;
 mod config;
 mod duckdb;
+mod edge;
 mod edits;
 mod gap;
 mod laws;

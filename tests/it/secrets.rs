@@ -68,15 +68,15 @@ fn may_hold_people(path: &str) -> bool {
 }
 
 /// A project with marked secrets, over simulated CRMs with marked people.
-struct Marked {
+pub struct Marked {
     company: Company,
-    sandbox: Sandbox,
+    pub sandbox: Sandbox,
     running: Running,
     runtime: Runtime,
 }
 
 impl Marked {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let company = Company::new(&CompanyOptions::small(7));
         mark_people(&company.path("data/demo"));
         let world = "data/demo/world.toml";
@@ -135,7 +135,7 @@ impl Marked {
         output
     }
 
-    fn query(&self, sql: &str) -> Vec<Row> {
+    pub fn query(&self, sql: &str) -> Vec<Row> {
         let output = self.company.good(&["query", "--format", "csv", sql]);
         rows(&output)
     }
@@ -265,7 +265,7 @@ fn marked(value: &str) -> String {
 }
 
 /// Runs a night, then confirms its plan.
-fn night(marked: &Marked) -> Output {
+pub fn night(marked: &Marked) -> Output {
     let run = marked.concord(&["run"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let digest = |from: &str| {
@@ -365,13 +365,9 @@ const FAMILIES: [(&str, &str, &str, &str); 10] = [
 #[test]
 fn refused_writes_are_quoted_in_outcomes_and_nowhere_else() {
     let marked = Marked::new();
-    let routers = [marked.sandbox.hubspot_router(), marked.sandbox.salesforce_router()];
-    let [hubspot, salesforce] = routers.map(|router| {
-        let strict = router.layer(middleware::from_fn(refuse_writes));
-        format!("http://{}", marked.runtime.block_on(listen(strict)))
-    });
-    marked.company.edit("concord.toml", &marked.running.hubspot_url, &hubspot);
-    marked.company.edit("concord.toml", &marked.running.salesforce_url, &salesforce);
+    let strict = |router: Router| router.layer(middleware::from_fn(refuse_writes));
+    marked
+        .reach(strict(marked.sandbox.hubspot_router()), strict(marked.sandbox.salesforce_router()));
     let apply = night(&marked);
     assert_eq!(apply.code, 4, "{}{}", apply.stdout, apply.stderr);
     search("what `apply` prints", &apply.stdout, &[PERSON.to_owned()]);
@@ -498,6 +494,16 @@ fn bad_nights_say_nothing_either() {
 }
 
 impl Marked {
+    /// Points the project at other doors of the simulated CRMs.
+    pub fn reach(&self, hubspot: Router, salesforce: Router) {
+        for (url, router) in
+            [(&self.running.hubspot_url, hubspot), (&self.running.salesforce_url, salesforce)]
+        {
+            let address = self.runtime.block_on(listen(router));
+            self.company.edit("concord.toml", url, &format!("http://{address}"));
+        }
+    }
+
     /// Points the project back at the simulated CRMs.
     fn restore_addresses(&self, other: &str) {
         let text = std::fs::read_to_string(self.company.path("concord.toml")).expect("a project");
