@@ -111,7 +111,7 @@ async fn one_composite_carries_creates_and_updates() {
     let [
         WriteOutcome::Accepted { record_id: first, is_created: false, .. },
         WriteOutcome::Accepted { record_id: second, is_created: true, .. },
-        WriteOutcome::Rejected { code, .. },
+        WriteOutcome::Busy { code, .. },
     ] = outcomes.as_slice()
     else {
         panic!("{outcomes:?}")
