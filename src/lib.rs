@@ -15,6 +15,7 @@
 //! | pull | both CRMs | `snapshots/<connection>/<table>/snapshot=<id>/`, `manifest=<id>.json` last | [`crm`], [`snapshot`] |
 //! | build | `snapshots/`, `state/`, `models/` | `builds/<id>/<model>/`, `state/<id>/` | [`model`], [`identity`], [`golden`], [`state`] |
 //! | plan | the latest build | `plans/<id>/{plan.json, actions, noops, held}` | [`plan`] |
+//! | rehearse | one plan and its snapshots | what would be refused and what it would cost, on the screen | [`rehearse`], [`sandbox`] |
 //! | apply | one plan | `runs/<id>/{run.json, journal/, outcomes.parquet}` | [`apply`] |
 //! | reconcile | the latest build | the bridge between two claims | [`reconcile`] |
 //!
@@ -60,6 +61,8 @@ pub mod model;
 pub mod state;
 
 pub mod plan;
+
+pub mod rehearse;
 
 pub mod apply;
 

@@ -20,6 +20,7 @@ mod plan;
 mod pull;
 mod query;
 mod reconcile;
+mod rehearse;
 mod rows;
 mod run;
 mod sandbox;
@@ -97,6 +98,7 @@ pub enum Command {
     Pull(pull::PullArgs),
     Build(build::BuildArgs),
     Plan(plan::PlanArgs),
+    Rehearse(rehearse::RehearseArgs),
     Apply(apply::ApplyArgs),
     Undo(undo::UndoArgs),
     Reconcile(reconcile::ReconcileArgs),
@@ -226,6 +228,7 @@ async fn dispatch(command: &Command, global: &GlobalArgs, ui: &Ui) -> Result<Exi
         Command::Pull(args) => pull::run(args, global, ui).await,
         Command::Build(args) => build::run(args, global, ui).await,
         Command::Plan(args) => plan::run(args, global, ui).await,
+        Command::Rehearse(args) => rehearse::run(args, global, ui).await,
         Command::Apply(args) => apply::run(args, global, ui).await,
         Command::Undo(args) => undo::run(args, global, ui).await,
         Command::Reconcile(args) => reconcile::run(args, global, ui).await,

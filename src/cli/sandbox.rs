@@ -88,6 +88,11 @@ async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
         .map_err(failed)?;
     ui.line(format_args!("hubspot     {}", running.hubspot_url))?;
     ui.line(format_args!("salesforce  {}", running.salesforce_url))?;
+    let world = sandbox.world();
+    ui.note(format_args!(
+        "token {}; client id {}, client secret {}",
+        world.hubspot.token, world.salesforce.client_id, world.salesforce.client_secret
+    ));
     ui.note("what is written here is gone at the end; stop with Ctrl-C");
     // Without the signal there is nothing to wait for.
     let _ = tokio::signal::ctrl_c().await;

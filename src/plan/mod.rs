@@ -44,6 +44,8 @@ pub enum PlanError {
     NoBuild,
     #[error("there is no plan `{id}`")]
     NoPlan { id: String },
+    #[error("there is no plan yet")]
+    NoPlanYet,
     #[error("two changes of one field: `{field}` of {object} `{record}`")]
     TwoChanges { object: String, record: String, field: String },
     #[error("a change names no target field: `{field}` of golden id `{golden_id}`")]

@@ -70,7 +70,7 @@ fn the_stages_stand_in_one_order_in_the_readme_and_in_the_crate_docs() {
             .collect()
     };
     let readme = stages(&read("README.md"));
-    assert_eq!(readme, ["pull", "build", "plan", "apply", "reconcile"]);
+    assert_eq!(readme, ["pull", "build", "plan", "rehearse", "apply", "reconcile"]);
     assert_eq!(readme, stages(&read("src/lib.rs")));
     let layers: BTreeSet<String> = std::fs::read_dir(root().join("models"))
         .expect("models")
