@@ -35,14 +35,10 @@ use crate::warehouse::{LeaseError, WarehouseError};
 pub use bulk::Patience;
 pub use canary::{CANARY_RECORDS, WroteBack, look_again};
 pub use journal::{Answered, Intent, Journal, JournalRecord};
-<<<<<<< HEAD
 pub use outcomes::{
     last_writes, left_out, objects_of_others, outcome_files, write_outcomes, written_fields,
 };
 pub use part::{canary, first};
-=======
-pub use outcomes::{last_writes, outcome_files, write_outcomes, written_fields};
->>>>>>> 1b61aa7 (rehearse: a plan carried out on a copy of both CRMs, before a production call)
 pub use reread::read_live;
 pub use run::{ApplyOptions, ApplyProgress, apply, recover};
 pub use written::written_by;

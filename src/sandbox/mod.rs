@@ -5,12 +5,14 @@
 //! it uses in production; nothing here is shared with what it is meant to check.
 //!
 //! The servers share a [`Clock`] that stands still unless moved and [`CallCounters`] that count
-//! every call received. Both can be reached over HTTP too, see [`admin`].
+//! every call received. Both can be reached over HTTP too, see [`admin`]. They misbehave when they
+//! are asked to, see [`faults`].
 
 pub mod admin;
 pub mod clock;
 pub mod company;
 pub mod counters;
+pub mod faults;
 pub mod hubspot;
 pub mod mirror;
 pub mod salesforce;
@@ -29,6 +31,7 @@ use tokio::task::JoinHandle;
 pub use clock::{Clock, ClockError};
 pub use counters::{CallCount, CallCounters, CallKey};
 pub use mirror::MirrorError;
+pub use faults::Faults;
 pub use world::{World, WorldError};
 
 /// Both servers of one world, with the time and the counts they share.
@@ -37,6 +40,7 @@ pub struct Sandbox {
     world: World,
     clock: Clock,
     counters: CallCounters,
+    faults: Faults,
     hubspot: hubspot::Server,
     salesforce: salesforce::Server,
 }
@@ -116,7 +120,7 @@ impl Sandbox {
             counters.clone(),
         )
         .map_err(SandboxError::Salesforce)?;
-        Ok(Self { world, clock, counters, hubspot, salesforce })
+        Ok(Self { world, clock, counters, faults: Faults::default(), hubspot, salesforce })
     }
 
     /// Serves both CRMs on free ports of the loopback interface, on the current tokio runtime.
@@ -144,12 +148,12 @@ impl Sandbox {
 
     /// Returns the HubSpot server's routes, the admin routes included.
     pub fn hubspot_router(&self) -> Router {
-        self.hubspot.router().merge(self.admin_router())
+        self.guarded(faults::Server::HubSpot(self.hubspot.clone()))
     }
 
     /// Returns the Salesforce server's routes, the admin routes included.
     pub fn salesforce_router(&self) -> Router {
-        self.salesforce.router().merge(self.admin_router())
+        self.guarded(faults::Server::Salesforce(self.salesforce.clone()))
     }
 
     pub fn hubspot(&self) -> &hubspot::Server {
@@ -168,12 +172,25 @@ impl Sandbox {
         &self.counters
     }
 
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     pub fn world(&self) -> &World {
         &self.world
     }
 
-    fn admin_router(&self) -> Router {
-        admin::router(self.clock.clone(), self.counters.clone())
+    fn guarded(&self, server: faults::Server) -> Router {
+        let guarded = faults::Guarded {
+            server,
+            faults: self.faults.clone(),
+            clock: self.clock.clone(),
+            counters: self.counters.clone(),
+        };
+        guarded
+            .router()
+            .merge(admin::router(self.clock.clone(), self.counters.clone()))
+            .merge(faults::router(self.faults.clone()))
     }
 }
 

@@ -9,11 +9,8 @@ mod edits;
 mod gap;
 mod laws;
 mod night;
-<<<<<<< HEAD
 mod part;
-=======
 mod rehearse;
->>>>>>> 1b61aa7 (rehearse: a plan carried out on a copy of both CRMs, before a production call)
 mod resume;
 mod secrets;
 mod slt;

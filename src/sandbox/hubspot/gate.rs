@@ -1,4 +1,4 @@
-//! What every call passes first and last: credentials, allowances, counts, faults and headers.
+//! What every call passes first and last: credentials, allowances, counts and headers.
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::errors::ApiError;
-use super::{Server, World, faults};
+use super::{Server, World};
 
 const TEN_SECONDS_MS: i64 = 10_000;
 const SEARCHES_PER_SECOND_MAX: usize = 5;
@@ -71,6 +71,12 @@ impl Usage {
         if self.day == day { self.calls } else { 0 }
     }
 
+    /// Brings a day to at least so many calls.
+    pub fn spend(&mut self, day: String, calls: u64) {
+        self.calls = self.calls_on(&day).max(calls);
+        self.day = day;
+    }
+
     /// Adds a call to a day and returns how many that makes.
     fn count(&mut self, day: String) -> u64 {
         self.calls = self.calls_on(&day) + 1;
@@ -86,14 +92,12 @@ pub async fn gate(State(server): State<Server>, mut request: Request, next: Next
     let method = request.method().as_str().to_owned();
     server.shared.counters.count("hubspot", &family, &method);
     let is_search = family.ends_with(".search") && family.starts_with("objects");
-    let (answer, daily) = admit_and_run(&server, &family, &method, is_search, request, next).await;
+    let (answer, daily) = admit_and_run(&server, is_search, request, next).await;
     finish(&server, answer, daily, is_search)
 }
 
 async fn admit_and_run(
     server: &Server,
-    family: &str,
-    method: &str,
     is_search: bool,
     request: Request,
     next: Next,
@@ -108,17 +112,7 @@ async fn admit_and_run(
     if let Err(error) = admit(server, daily, is_search) {
         return (error.into_response(), Some(daily));
     }
-    let answer = match faults::take(server, family, method) {
-        Some(fault) => {
-            if fault.after_handling {
-                // Only the answer is lost: the call has its full effect.
-                drop(next.run(request).await);
-            }
-            fault.answer()
-        }
-        None => next.run(request).await,
-    };
-    (answer, Some(daily))
+    (next.run(request).await, Some(daily))
 }
 
 fn authorize(server: &Server, headers: &HeaderMap) -> Result<(), ApiError> {
@@ -246,7 +240,7 @@ fn finish(
 ///
 /// `/crm/objects/2026-09/contacts/batch/read` and its `v3` form are both `objects.batch.read`,
 /// a single record is `objects.one`.
-fn family(path: &str) -> String {
+pub fn family(path: &str) -> String {
     let mut segments = path
         .split('/')
         .filter(|segment| !["", "crm", "v3", "v4", "2026-03", "2026-09"].contains(segment));

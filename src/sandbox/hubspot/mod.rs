@@ -14,7 +14,6 @@ mod associations;
 mod batch;
 mod errors;
 mod exports;
-mod faults;
 mod filter;
 mod gate;
 mod imports;
@@ -55,7 +54,7 @@ use super::{CallCounters, Clock, World};
 use errors::ApiError;
 use schema::Schema;
 
-pub use faults::Fault;
+pub use gate::family;
 pub use load::LoadError;
 pub use settings::{
     ExportSettings, ExportTimes, ImportSettings, JobEnd, LifecycleBackward, Settings,
@@ -77,7 +76,6 @@ struct Shared {
     database: Option<PathBuf>,
     schema: RwLock<Arc<Schema>>,
     settings: RwLock<Arc<Settings>>,
-    faults: Mutex<Vec<Fault>>,
     windows: Mutex<gate::Windows>,
     usage: Mutex<gate::Usage>,
     calls_answered: AtomicU64,
@@ -166,7 +164,6 @@ impl Server {
                 database: database.map(Path::to_path_buf),
                 schema: RwLock::new(Arc::new(schema)),
                 settings: RwLock::new(Arc::new(Settings::default())),
-                faults: Mutex::new(Vec::new()),
                 windows: Mutex::new(gate::Windows::default()),
                 usage: Mutex::new(usage),
                 calls_answered: AtomicU64::new(0),
@@ -191,9 +188,10 @@ impl Server {
         *self.shared.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
-    /// Adds a fault that the next matching calls meet.
-    pub fn add_fault(&self, fault: Fault) {
-        self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+    /// Lets other apps of the account use up what is left of the day's allowance.
+    pub fn let_others_spend_the_day(&self) {
+        let max = self.shared.world.hubspot.daily_calls_max;
+        self.shared.usage().spend(gate::today(self), max);
     }
 
     /// Puts an archived record back, as the recycle bin does; answers whether there was one.

@@ -1,17 +1,15 @@
 //! Where each endpoint lives: the dated paths and the older ones, on the same handlers.
 
-use std::sync::PoisonError;
-
 use axum::extract::{DefaultBodyLimit, Extension, Query, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 
 use super::errors::ApiError;
 use super::{
-    ApiVersion, Fault, Server, Settings, account, associations, batch, exports, gate, imports,
+    ApiVersion, Server, Settings, account, associations, batch, exports, gate, imports,
     lists, merge, objects, owners, properties, reply, search,
 };
 
@@ -172,8 +170,6 @@ fn open_routes() -> Router<Server> {
         .route("/export-files/{export}", get(exports::download))
         .route("/oauth/v2/private-apps/get/access-token-info", post(account::token_info))
         .route("/__sandbox/hubspot/settings", get(read_settings).put(write_settings))
-        .route("/__sandbox/hubspot/faults", post(add_fault))
-        .route("/__sandbox/hubspot/faults", delete(clear_faults))
 }
 
 async fn unknown_path() -> Result<Response, ApiError> {
@@ -195,16 +191,6 @@ async fn write_settings(
 ) -> Result<Response, ApiError> {
     server.set_settings(settings);
     read_settings(State(server)).await
-}
-
-async fn add_fault(State(server): State<Server>, Json(fault): Json<Fault>) -> StatusCode {
-    server.add_fault(fault);
-    StatusCode::NO_CONTENT
-}
-
-async fn clear_faults(State(server): State<Server>) -> StatusCode {
-    server.shared.faults.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    StatusCode::NO_CONTENT
 }
 
 /// Returns the last value of a query key.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::answer::Answer;
-use super::call::{Call, VERSIONS};
+use super::call::{Call, Place, VERSIONS};
 use super::errors::Fault;
 use super::org::Org;
 use super::{bulk, collections, composite, describe, limits, query, rows};
@@ -72,6 +72,25 @@ pub fn family(call: &Call, known: impl Fn(&str) -> Option<String>) -> String {
         ["composite", "sobjects", ..] => "composite.sobjects.upsert".to_owned(),
         [first, ..] => known(first).unwrap_or_else(|| "unknown".to_owned()),
     }
+}
+
+/// Names the endpoint family of any address, those outside the data API included.
+pub fn family_of(method: &str, address: &str) -> String {
+    let (call, place) = Call::new(method, address);
+    let Place::Other(path) = place else {
+        return match place {
+            Place::Versions => "versions".to_owned(),
+            _ => family(&call, plain_family),
+        };
+    };
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    let family = match path.as_slice() {
+        ["services", "oauth2", "token"] => "oauth.token",
+        ["services", "oauth2", "revoke"] => "oauth.revoke",
+        ["services", "oauth2", "userinfo"] | ["id", _, _] => "oauth.user_info",
+        _ => "unknown",
+    };
+    family.to_owned()
 }
 
 /// Families whose name is their first path segment.

@@ -44,5 +44,6 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
+pub use dispatch::family_of as family;
 pub use errors::ServerError;
 pub use server::Server;

@@ -107,6 +107,25 @@ impl Server {
         })
     }
 
+    /// Ends all sessions, as an admin can.
+    pub fn expire_sessions(&self) {
+        lock(&self.shared.sessions).expire_all();
+    }
+
+    /// Lets other apps of the org use up what is left of the allowance.
+    pub async fn let_others_spend_the_day(&self) {
+        let shared = Arc::clone(&self.shared);
+        let spent = tokio::task::spawn_blocking(move || {
+            let now = shared.clock.now();
+            let connection = lock(&shared.connection);
+            let left = shared.world.daily_calls_max.saturating_sub(calls_used(&connection, now)?);
+            spend_calls(&connection, now, left)
+        });
+        if !matches!(spent.await, Ok(Ok(()))) {
+            tracing::error!("cannot spend the Salesforce sandbox's allowance");
+        }
+    }
+
     /// Returns the server's routes.
     pub fn router(&self) -> Router {
         // Addresses may start with `//` and name a version, so the server routes by itself.
@@ -182,7 +201,7 @@ impl Shared {
                 let used = used + 1;
                 let answer = self
                     .in_transaction(&connection, now, used, |org| dispatch::data(org, &visit.call));
-                if let Err(error) = spend_call(&connection, now) {
+                if let Err(error) = spend_calls(&connection, now, 1) {
                     tracing::error!(%error, "cannot count a call to the sandbox");
                 }
                 (answer, used)
@@ -293,13 +312,14 @@ fn calls_used(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> 
     Ok(u64::try_from(used).unwrap_or_default())
 }
 
-fn spend_call(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+fn spend_calls(connection: &Connection, now: Timestamp, calls: u64) -> rusqlite::Result<()> {
+    let calls = i64::try_from(calls).unwrap_or(i64::MAX);
     connection
         .prepare_cached(
-            "insert into sandbox_api_usage values (?1, 1) \
-             on conflict (at) do update set calls = calls + 1",
+            "insert into sandbox_api_usage values (?1, ?2) \
+             on conflict (at) do update set calls = calls + excluded.calls",
         )?
-        .execute(params![now.to_string()])?;
+        .execute(params![now.to_string(), calls])?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::super::{Fault, LifecycleBackward, Server, Settings};
+use super::super::{LifecycleBackward, Server, Settings};
 use super::{Bench, CONTACTS};
 use crate::sandbox::{CallCounters, World};
 
@@ -275,7 +275,7 @@ async fn creating_with_a_company_sets_the_primary_one() {
 }
 
 #[tokio::test]
-async fn lists_owners_and_faults() {
+async fn lists_and_owners() {
     let bench = Bench::new();
     let added =
         bench.send("PUT", "/crm/lists/2026-09/1/memberships/add", json!(["102", "999"])).await;
@@ -290,19 +290,6 @@ async fn lists_owners_and_faults() {
     let inactive = json!({"properties": {"hubspot_owner_id": "12"}});
     let refused = bench.send("PATCH", &format!("{CONTACTS}/101"), inactive).await;
     assert_eq!(refused.body["errors"][0]["code"], "INVALID_OPTION");
-
-    bench.server.add_fault(Fault {
-        family: Some("objects".to_owned()),
-        method: Some("POST".to_owned()),
-        status: 524,
-        after_handling: true,
-        skip: 0,
-        times: 1,
-    });
-    let lost = bench.send("POST", CONTACTS, json!({"properties": {"email": "l@x.co"}})).await;
-    assert_eq!(lost.status.as_u16(), 524);
-    let found = bench.get(&format!("{CONTACTS}/l@x.co?idProperty=email")).await;
-    assert_eq!(found.status, StatusCode::OK);
 }
 
 #[tokio::test]
