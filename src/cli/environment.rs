@@ -7,6 +7,13 @@ pub const PROJECT: &str = "CONCORD_PROJECT";
 /// Address of the warehouse, as `--warehouse`.
 pub const WAREHOUSE: &str = "CONCORD_WAREHOUSE";
 
+/// Addresses of simulated CRMs that run already, HubSpot's and Salesforce's with a comma between:
+/// `--sandbox` then works with those and starts none, in their time, which somebody else moves.
+pub const SANDBOX: &str = "CONCORD_SANDBOX";
+
+/// Faults that the CRMs started by `--sandbox` meet their calls with, as `sandbox serve --faults`.
+pub const SANDBOX_FAULTS: &str = "CONCORD_SANDBOX_FAULTS";
+
 /// What the log on standard error shows, in the words of `tracing`: `concord=debug`.
 pub const LOG: &str = "CONCORD_LOG";
 

@@ -67,8 +67,8 @@ Exit codes:
   5  stale, or refused by a guard
 
 Data goes to standard output, everything else to standard error.
-Environment: CONCORD_PROJECT, CONCORD_WAREHOUSE, CONCORD_LOG, NO_COLOR, and the variables that
-`concord.toml` names for its secrets.";
+Environment: CONCORD_PROJECT, CONCORD_WAREHOUSE, CONCORD_LOG, CONCORD_SANDBOX,
+CONCORD_SANDBOX_FAULTS, NO_COLOR, and the variables that `concord.toml` names for its secrets.";
 
 #[derive(Clone, Debug, Args)]
 pub struct GlobalArgs {

@@ -12,6 +12,7 @@ use crate::sandbox::Sandbox;
 use crate::sandbox::company::{CompanyOptions, generate};
 use crate::sandbox::mirror::{MirrorError, Source, write_world};
 use crate::warehouse::Warehouse;
+use crate::sandbox::faults::Schedule;
 
 /// Starts the simulated CRMs, or generates the company they hold
 #[derive(Debug, Subcommand)]
@@ -29,7 +30,7 @@ pub enum SandboxCommand {
 /// credentials to use.
 #[derive(Debug, Args)]
 #[command(
-    before_help = "Examples:\n    concord sandbox serve\n    concord sandbox serve --world data/demo --hubspot-port 8081\n    concord sandbox serve --from file://./warehouse"
+    before_help = "Examples:\n    concord sandbox serve\n    concord sandbox serve --world data/demo --hubspot-port 8081\n    concord sandbox serve --from file://./warehouse\n    concord sandbox serve --faults 7:0.1"
 )]
 pub struct ServeArgs {
     /// Directory with `world.toml`
@@ -44,6 +45,9 @@ pub struct ServeArgs {
     /// Port of the Salesforce side on the loopback interface; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub salesforce_port: u16,
+    /// Misbehave by this seed, for a share of the calls [default share: 0.05]
+    #[arg(long, value_name = "SEED[:RATE]")]
+    pub faults: Option<Schedule>,
 }
 
 /// Generates a made-up company and the gap between its two dashboards
@@ -81,6 +85,9 @@ async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
         (Some(url), Some(scratch)) => open_mirror(url, &dir, scratch, ui).await?,
         _ => open_sandbox(&dir.join(&args.world), None)?,
     };
+    if let Some(schedule) = &args.faults {
+        sandbox.faults().follow(schedule.clone());
+    }
     let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let running = sandbox
         .serve_on(loopback(args.hubspot_port), loopback(args.salesforce_port))

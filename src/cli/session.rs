@@ -4,16 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{CliError, ExitCode, GlobalArgs, Ui};
+use super::{CliError, ExitCode, GlobalArgs, Ui, environment};
 use crate::apply::Patience;
 use crate::config::{Connection, Credentials, Project, SandboxAccount, Secret, SecretValue};
-use crate::crm::transport::{Budget, Fetched, Now, RequestLog, TransportOptions, is_loopback};
+use crate::crm::transport::{
+    Backoff, Budget, Fetched, Now, RequestLog, TransportOptions, is_loopback, plain_client,
+};
 use crate::crm::{Crm, CrmError, CrmKind, Sensitive, hubspot, salesforce};
 use crate::model::Question;
-use crate::sandbox::{Clock, Running, Sandbox};
+use crate::sandbox::admin::ClockView;
+use crate::sandbox::faults::{Schedule, ScheduleError};
+use crate::sandbox::{Clock, Running, Sandbox, World};
 use crate::snapshot::Manifest;
 use crate::warehouse::Warehouse;
 
@@ -25,6 +30,9 @@ const DEMO_WORLD: &str = "data/demo";
 /// Where the sandbox keeps its databases between commands.
 const SANDBOX_DATABASE: &str = ".concord/sandbox/crm";
 
+/// A sandbox that runs already answers at once or is not there.
+const CLOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A project opened for work.
 pub struct Session {
     pub project: Project,
@@ -35,7 +43,7 @@ pub struct Session {
     crms: BTreeMap<CrmKind, Arc<dyn Crm>>,
     /// The simulated CRMs and their servers, with `--sandbox`.
     sandbox: Option<(Sandbox, Running)>,
-    /// The sandbox's clock, for commands that do not start it.
+    /// The sandbox's time, for commands that do not start it.
     kept_clock: Option<Clock>,
 }
 
@@ -58,20 +66,28 @@ impl Session {
         Ok(session)
     }
 
-    /// Opens the project with clients for its CRMs, or for the sandbox, which is started.
+    /// Opens the project with clients for its CRMs, or for the sandbox, which is started unless it
+    /// runs already.
     ///
     /// # Errors
-    /// When a secret cannot be had, or the sandbox does not start.
+    /// When a secret cannot be had, or the sandbox does not start or answer.
     pub async fn connect(global: &GlobalArgs, period: Option<&str>) -> Result<Self, CliError> {
         let project = global.project(period)?;
-        let (mut session, now) = if global.sandbox {
-            let (project, sandbox) = start_sandbox(project).await?;
-            let clock = sandbox.0.clock().clone();
-            let mut session = Self::over(project)?;
-            session.sandbox = Some(sandbox);
-            (session, Now::new(move || clock.now()))
-        } else {
-            (Self::over(project)?, Now::new(machine_time))
+        let (mut session, now) = match environment::variable(environment::SANDBOX) {
+            _ if !global.sandbox => (Self::over(project)?, Now::new(machine_time)),
+            Some(addresses) => {
+                let (project, clock) = join_sandbox(project, &addresses).await?;
+                let mut session = Self::over(project)?;
+                session.kept_clock = Some(clock.clone());
+                (session, Now::new(move || clock.now()))
+            }
+            None => {
+                let (project, sandbox) = start_sandbox(project).await?;
+                let clock = sandbox.0.clock().clone();
+                let mut session = Self::over(project)?;
+                session.sandbox = Some(sandbox);
+                (session, Now::new(move || clock.now()))
+            }
         };
         session.requests = RequestLog::new(session.warehouse.clone(), now.clone());
         for connection in session.project.connections.values() {
@@ -115,7 +131,7 @@ impl Session {
     }
 
     pub fn is_sandbox(&self) -> bool {
-        self.sandbox.is_some()
+        self.sandbox.is_some() || self.kept_clock.is_some()
     }
 
     pub fn crm(&self, kind: CrmKind) -> Result<&dyn Crm, CliError> {
@@ -154,7 +170,7 @@ impl Session {
         Ok(next.into_iter().find(|id| !taken.contains(id)).unwrap_or(stem))
     }
 
-    /// Lets a night pass in the sandbox when it has been pulled before.
+    /// Lets a night pass in the sandbox that this command started, when it has been pulled before.
     ///
     /// # Errors
     /// When the warehouse cannot be read.
@@ -203,9 +219,35 @@ async fn start_sandbox(project: Project) -> Result<(Project, (Sandbox, Running))
     std::fs::create_dir_all(&database)
         .map_err(|source| CliError::ReadFile { path: database.clone(), source })?;
     let sandbox = open_sandbox(&world, Some(&database))?;
+    if let Some(text) = environment::variable(environment::SANDBOX_FAULTS) {
+        let schedule: Schedule = text.parse().map_err(|error: ScheduleError| {
+            let hint = format!("correct the variable {}", environment::SANDBOX_FAULTS);
+            CliError::stage(error, ExitCode::Usage, vec![hint])
+        })?;
+        sandbox.faults().follow(schedule);
+    }
     let running = sandbox.serve().await.map_err(failed)?;
-    let accounts = sandbox_accounts(&sandbox, &running.hubspot_url, &running.salesforce_url);
+    let accounts = sandbox_accounts(sandbox.world(), &running.hubspot_url, &running.salesforce_url);
     Ok((project.in_sandbox(&accounts), (sandbox, running)))
+}
+
+/// Turns the project to simulated CRMs that run elsewhere, and asks them what time it is.
+async fn join_sandbox(project: Project, addresses: &str) -> Result<(Project, Clock), CliError> {
+    let Some((hubspot_url, salesforce_url)) = addresses.split_once(',') else {
+        return Err(CliError::Stage {
+            message: format!("not two addresses with a comma between: `{addresses}`"),
+            code: ExitCode::Usage,
+            hints: vec![format!("correct the variable {}", environment::SANDBOX)],
+            source: None,
+        });
+    };
+    let world = World::read(&project.dir.join(DEMO_WORLD)).map_err(failed)?;
+    let client = plain_client(CLOCK_TIMEOUT).map_err(failed)?;
+    let asked = client.get(format!("{hubspot_url}/__sandbox/clock")).send().await;
+    let answer = asked.and_then(reqwest::Response::error_for_status).map_err(failed)?;
+    let clock: ClockView = answer.json().await.map_err(failed)?;
+    let accounts = sandbox_accounts(&world, hubspot_url, salesforce_url);
+    Ok((project.in_sandbox(&accounts), Clock::new(clock.now)))
 }
 
 /// Opens the simulated CRMs over a world.
@@ -221,11 +263,10 @@ pub fn open_sandbox(world: &Path, database: Option<&Path>) -> Result<Sandbox, Cl
 
 /// Says how the simulated CRMs are reached.
 pub fn sandbox_accounts(
-    sandbox: &Sandbox,
+    world: &World,
     hubspot_url: &str,
     salesforce_url: &str,
 ) -> [SandboxAccount; 2] {
-    let world = sandbox.world();
     let known = |value: &str| Secret::Known(SecretValue::new(value));
     [
         SandboxAccount {
@@ -256,6 +297,11 @@ fn client(connection: &Connection, session: &Session, now: &Now) -> Result<Arc<d
         // A CRM on this machine is the sandbox, whose clock stands still: no second ever ends there.
         keeps_known_limits: !is_loopback(&connection.url),
         log: Some(session.requests.of(&connection.name)),
+        backoff: Backoff {
+            first_ms: project.retry.first_wait_ms,
+            longest_ms: project.retry.longest_wait_ms,
+            tries_max: project.retry.tries_max,
+        },
         ..TransportOptions::default()
     };
     let usage = |error| CliError::stage(error, ExitCode::Usage, Vec::new());

@@ -23,6 +23,7 @@ pub struct Project {
     pub guardrails: Guardrails,
     /// API budget by connection; every connection has one.
     pub budget: BTreeMap<String, Budget>,
+    pub retry: Retry,
     pub inclusion: Inclusion,
     pub handoff: Handoff,
     /// HubSpot's lifecycle stage values, earliest first.
@@ -169,6 +170,17 @@ pub struct Budget {
     pub calls_per_run_max: Option<u64>,
     /// Share of the daily allowance that is always left for others.
     pub reserve_share: f64,
+}
+
+/// How long a run stays with a CRM that is busy or cannot be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// Most times that one call is sent, the first included.
+    pub tries_max: u32,
+    /// Wait before the second try, doubled for each further one.
+    pub first_wait_ms: u64,
+    /// Longest wait before one try; a vendor that asks for more is not waited for.
+    pub longest_wait_ms: u64,
 }
 
 /// Who may cross from HubSpot to Salesforce: everyone for whom all rules hold.

@@ -12,7 +12,7 @@ use crate::crm::CrmKind;
 use super::reader::{Node, Reader, Table, suggestion};
 use super::{
     Access, Alerts, Apply, Budget, Claim, Connection, Credentials, FieldMap, Guardrails, Handoff,
-    Inclusion, InclusionRule, Metric, Mode, Project, Pull, WriteRoute,
+    Inclusion, InclusionRule, Metric, Mode, Project, Pull, Retry, WriteRoute,
 };
 
 /// Reads a whole project file; `None` once any problem was noted.
@@ -33,6 +33,7 @@ pub(super) fn read(
     let apply = root.section("apply").and_then(apply);
     let guardrails = root.section("guardrails").and_then(guardrails);
     let budget = root.section("budget").and_then(|table| budgets(&table, connections.as_ref()));
+    let retry = root.section("retry").and_then(retry);
     let inclusion = root.section("inclusion").and_then(inclusion);
     let handoff = root.section("handoff").and_then(handoff);
     let metrics = root.section("metrics").and_then(|table| metrics(&table));
@@ -47,6 +48,7 @@ pub(super) fn read(
         apply: apply?,
         guardrails: guardrails?,
         budget: budget?,
+        retry: retry?,
         inclusion: inclusion?,
         handoff: handoff?,
         lifecycle: lifecycle?,
@@ -370,6 +372,18 @@ fn budgets(
 
 /// Half of the day's calls stay for everyone else who talks to the CRM.
 const DEFAULT_RESERVE_SHARE: f64 = 0.5;
+
+fn retry(table: Table<'_, '_>) -> Option<Retry> {
+    let tries_max = table.or("tries_max", 6, |reader, node| reader.whole(node, 1));
+    let first_wait_ms = table.or("first_wait_ms", 500, |reader, node| reader.whole(node, 1));
+    let longest_wait_ms = table.or("longest_wait_ms", 60_000, |reader, node| reader.whole(node, 1));
+    table.finish();
+    Some(Retry {
+        tries_max: tries_max?,
+        first_wait_ms: first_wait_ms?,
+        longest_wait_ms: longest_wait_ms?,
+    })
+}
 
 fn inclusion(table: Table<'_, '_>) -> Option<Inclusion> {
     let leave_after_days = table.or("leave_after_days", 30, |reader, node| reader.whole(node, 0));

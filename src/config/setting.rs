@@ -130,6 +130,9 @@ fn values(project: &Project) -> Vec<(String, String)> {
         put(format!("budget.{name}.calls_per_run_max"), calls);
         put(format!("budget.{name}.reserve_share"), budget.reserve_share.to_string());
     }
+    put("retry.tries_max".to_owned(), project.retry.tries_max.to_string());
+    put("retry.first_wait_ms".to_owned(), project.retry.first_wait_ms.to_string());
+    put("retry.longest_wait_ms".to_owned(), project.retry.longest_wait_ms.to_string());
     let rules: Vec<&str> = project.inclusion.rules.iter().map(|rule| rule.sql.as_str()).collect();
     put("inclusion.rules".to_owned(), rules.join("; "));
     put("inclusion.leave_after_days".to_owned(), project.inclusion.leave_after_days.to_string());
