@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::Row;
+use crate::support::{Row, api};
 
 /// One edit of a linked pair, on either side.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub fn make(sandbox: &Sandbox, pairs: &[Row], edits: &[Edit]) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         sandbox.clock().advance(SignedDuration::from_hours(1));
-        let token = session(sandbox).await;
+        let token = api::session(sandbox).await;
         for edit in edits {
             match edit {
                 Edit::HubSpot { pair, property, value } => {
@@ -49,32 +49,11 @@ pub fn make(sandbox: &Sandbox, pairs: &[Row], edits: &[Edit]) {
 pub fn salesforce_calls_left(sandbox: &Sandbox) -> u64 {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let token = session(sandbox).await;
-        let request = Request::get("/services/data/v68.0/limits")
-            .header("authorization", format!("Bearer {token}"))
-            .body(Body::empty())
-            .expect("a request");
-        let answer = sandbox.salesforce_router().oneshot(request).await.expect("an answer");
-        let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
-        let limits: Value = serde_json::from_slice(&bytes).expect("JSON");
+        let token = api::session(sandbox).await;
+        let limits =
+            api::get(sandbox.salesforce_router(), &token, "/services/data/v68.0/limits").await;
         limits["DailyApiRequests"]["Remaining"].as_u64().expect("a number")
     })
-}
-
-async fn session(sandbox: &Sandbox) -> String {
-    let world = &sandbox.world().salesforce;
-    let form = format!(
-        "grant_type=client_credentials&client_id={}&client_secret={}",
-        world.client_id, world.client_secret
-    );
-    let request = Request::post("/services/oauth2/token")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(Body::from(form))
-        .expect("a request");
-    let answer = sandbox.salesforce_router().oneshot(request).await.expect("an answer");
-    let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
-    let answer: Value = serde_json::from_slice(&bytes).expect("JSON");
-    answer["access_token"].as_str().expect("a token").to_owned()
 }
 
 async fn patch(router: Router, path: &str, token: &str, body: &Value) {

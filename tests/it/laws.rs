@@ -173,7 +173,7 @@ fn settles(company: &Company) -> Result<(), TestCaseError> {
 }
 
 /// Law 2, first half: every source record is in exactly one cluster.
-fn accounts_for_every_record(company: &Company) -> Result<(), TestCaseError> {
+pub fn accounts_for_every_record(company: &Company) -> Result<(), TestCaseError> {
     let records: u64 = [
         "hubspot.contacts",
         "hubspot.companies",
@@ -192,7 +192,7 @@ fn accounts_for_every_record(company: &Company) -> Result<(), TestCaseError> {
 }
 
 /// Law 2, second half: every difference is an action, a no-op or held back, the latter with a reason.
-fn accounts_for_every_difference(company: &Company) -> Result<(), TestCaseError> {
+pub fn accounts_for_every_difference(company: &Company) -> Result<(), TestCaseError> {
     let differences = company.count("select count(*) from int_field_decisions where not is_agreed");
     let decided = company.count(
         "select count(*) from sync_changes where operation = 'update' and field not like '(%' and depends_on is null \

@@ -3,9 +3,11 @@
 mod alerts;
 mod bulk;
 mod config;
+mod crash;
 mod duckdb;
 mod edge;
 mod edits;
+mod faults;
 mod gap;
 mod laws;
 mod night;

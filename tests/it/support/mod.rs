@@ -1,5 +1,9 @@
 //! A company in a directory of its own, worked on by the real program.
 
+pub mod api;
+pub mod end_state;
+pub mod hosted;
+pub mod prepared;
 mod served;
 
 use std::collections::BTreeMap;
@@ -42,6 +46,13 @@ impl Company {
             let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
             std::fs::copy(from, dir.path().join(file)).expect("the project is copied");
         }
+        Self { dir }
+    }
+
+    /// Copies the whole project: world, CRMs and warehouse.
+    pub fn copy(&self) -> Self {
+        let dir = tempfile::tempdir().expect("a directory for the test");
+        copy_directory(self.dir.path(), dir.path()).expect("the project is copied");
         Self { dir }
     }
 
@@ -113,6 +124,29 @@ impl Company {
         let database = self.path(".concord/sandbox/crm");
         Sandbox::open(&self.path("data/demo"), Some(&database)).expect("the sandbox opens")
     }
+}
+
+/// Reads a number that whoever starts the tests may set.
+#[expect(clippy::disallowed_methods, reason = "the tests' own variables")]
+pub fn number(variable: &str, default: u64) -> u64 {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")),
+        Err(_) => default,
+    }
+}
+
+fn copy_directory(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir(&target)?;
+            copy_directory(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads CSV that the program printed.

@@ -1,0 +1,111 @@
+//! One small company at every stage of a night, so that a test may begin anywhere.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use concord::sandbox::company::CompanyOptions;
+use concord::snapshot::Manifest;
+use concord::warehouse::Warehouse;
+use datafusion::arrow::util::display::array_value_to_string;
+
+use super::Company;
+use super::end_state::{EndState, end_state};
+use super::hosted::{Extent, Hosted};
+
+/// A company before each stage, and what undisturbed stages make of it.
+pub struct Prepared {
+    pub fresh: Company,
+    pub built: Company,
+    pub planned: Company,
+    /// The plan that waits in `planned`.
+    pub plan: String,
+    pub pull: Extent,
+    pub planning: Extent,
+    pub apply: Extent,
+    pub night: Extent,
+    /// Every snapshot table's rows by key, with their fingerprints.
+    pub pulled: Pulled,
+    /// Both CRMs once the plan is carried out.
+    pub end: EndState,
+}
+
+pub type Pulled = BTreeMap<String, Vec<String>>;
+
+/// Calls to one CRM that the project lets a run make.
+pub const CALLS_PER_RUN_MAX: u64 = 400;
+
+/// Retries as ever, but with waits that a test can afford; one walk at a time, so that the order of
+/// the calls is the same every time; and a budget that a bad night can reach.
+const SETTINGS: [(&str, &str); 5] = [
+    ("first_wait_ms = 500", "first_wait_ms = 1"),
+    ("longest_wait_ms = 60000", "longest_wait_ms = 10"),
+    ("parallel = 4", "parallel = 1"),
+    ("calls_per_run_max = 20000", "calls_per_run_max = 400"),
+    ("calls_per_run_max = 10000", "calls_per_run_max = 400"),
+];
+
+impl Prepared {
+    pub fn new(seed: u64) -> Self {
+        let fresh = Company::new(&CompanyOptions::small(seed));
+        for (usual, own) in SETTINGS {
+            fresh.edit("concord.toml", usual, own);
+        }
+        // The worlds are loaded once; every copy goes on from there.
+        drop(fresh.sandbox());
+        let hosted = Hosted::new(fresh.copy());
+        let (_, pull) = hosted.measure(&["pull", "--sandbox"]);
+        let pulled = pulled(&hosted);
+        let (_, build) = hosted.measure(&["build", "--sandbox"]);
+        let built = hosted.company.copy();
+        let (planned, planning) = hosted.measure(&["plan", "--sandbox"]);
+        let plan = plan_named(&planned.stdout);
+        let planned = hosted.company.copy();
+        let (_, apply) = hosted.measure(&["apply", "--sandbox", &plan]);
+        let night = [pull, build, planning, apply].into_iter().reduce(Extent::and).expect("some");
+        Self {
+            built,
+            planned,
+            plan,
+            pull,
+            planning,
+            apply,
+            night,
+            pulled,
+            end: end_state(&hosted.sandbox),
+            fresh,
+        }
+    }
+}
+
+/// Reads the id of a plan off the words of `concord plan`.
+pub fn plan_named(stdout: &str) -> String {
+    stdout.split_whitespace().nth(1).expect("the plan's id").to_owned()
+}
+
+/// Reads what the latest snapshots hold.
+pub fn pulled(hosted: &Hosted) -> Pulled {
+    let url = format!("file://{}", hosted.warehouse().display());
+    let warehouse = Warehouse::open(&url, Path::new("/")).expect("the warehouse opens");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let mut tables = Pulled::new();
+        for connection in ["hubspot", "salesforce"] {
+            let manifest = Manifest::latest(&warehouse, connection).await.expect("it is read");
+            for table in manifest.expect("a snapshot").tables {
+                let mut rows = Vec::new();
+                for file in &table.files {
+                    for batch in warehouse.read_parquet(file).await.expect("it is read") {
+                        let print = batch.column_by_name("_fingerprint").expect("a fingerprint");
+                        rows.extend(
+                            (0..batch.num_rows())
+                                .map(|row| array_value_to_string(print, row).expect("text")),
+                        );
+                    }
+                }
+                rows.sort();
+                tables.insert(format!("{connection}.{}", table.name), rows);
+            }
+        }
+        tables
+    })
+}
