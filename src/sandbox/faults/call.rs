@@ -23,6 +23,8 @@ pub struct Call {
 pub enum Nature {
     /// Gets or examines a token.
     Login,
+    /// Fetches a finished export from the store it lies in.
+    Download,
     Read,
     /// Changes something.
     Write,
@@ -56,6 +58,7 @@ impl Call {
     pub fn new(server: Vendor, family: String, parts: &Parts, body: &[u8]) -> Self {
         let path = parts.uri.path().to_owned();
         let is_login = path.contains("/oauth");
+        let is_download = family.starts_with("export-files");
         let is_write = match parts.method {
             Method::GET | Method::HEAD | Method::OPTIONS => false,
             Method::POST if family.starts_with("composite") && server == Vendor::Salesforce => {
@@ -67,10 +70,11 @@ impl Call {
             Method::POST => !READS.iter().any(|end| family.ends_with(end)),
             _ => true,
         };
-        let nature = match (is_login, is_write) {
-            (true, _) => Nature::Login,
-            (false, true) => Nature::Write,
-            (false, false) => Nature::Read,
+        let nature = match is_write {
+            _ if is_login => Nature::Login,
+            _ if is_download => Nature::Download,
+            true => Nature::Write,
+            false => Nature::Read,
         };
         let token = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         Self {

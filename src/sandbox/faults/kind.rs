@@ -100,16 +100,16 @@ const fn of(kind: Kind, weight: u32) -> Weighted {
 impl Kind {
     /// Says whether the vendor is known to do this to such a call.
     pub fn may_hit(self, call: &Call) -> bool {
-        let is_login = call.nature == Nature::Login;
+        let is_counted = !matches!(call.nature, Nature::Login | Nature::Download);
         let is_write = call.nature == Nature::Write;
         let (is_hubspot, is_salesforce) =
             (call.server == Vendor::HubSpot, call.server == Vendor::Salesforce);
         match self {
-            Self::TenSecondly => is_hubspot && !is_login && !call.is_search,
+            Self::TenSecondly => is_hubspot && is_counted && !call.is_search,
             Self::Secondly => is_hubspot && call.is_search,
-            Self::DailyLimit => !is_login,
-            Self::Migration { .. } => is_hubspot && !is_login,
-            Self::TooManyLongCalls => is_salesforce && !is_login,
+            Self::DailyLimit => is_counted,
+            Self::Migration { .. } => is_hubspot && is_counted,
+            Self::TooManyLongCalls => is_salesforce && is_counted,
             Self::NotAcceptable => is_salesforce && call.family == "sobjects.describe",
             Self::NoRoute => is_salesforce,
             Self::GatewayTimeout => is_hubspot,
@@ -117,7 +117,7 @@ impl Kind {
                 is_hubspot && is_write
             }
             Self::BadGatewayAfter | Self::CutAfter => is_write,
-            Self::ExpiredToken => !is_login && (is_salesforce || call.may_expire),
+            Self::ExpiredToken => is_counted && (is_salesforce || call.may_expire),
             Self::InternalError
             | Self::BadGateway
             | Self::Unavailable

@@ -9,8 +9,8 @@ use axum::{Json, Router};
 
 use super::errors::ApiError;
 use super::{
-    ApiVersion, Server, Settings, account, associations, batch, exports, gate, imports,
-    lists, merge, objects, owners, properties, reply, search,
+    ApiVersion, Server, Settings, account, associations, batch, exports, gate, imports, lists,
+    merge, objects, owners, properties, reply, search,
 };
 
 /// The query of a call, in order, repeated keys kept.
