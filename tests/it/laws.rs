@@ -267,7 +267,7 @@ fn follows_the_field_map(company: &Company) -> Result<(), TestCaseError> {
 }
 
 /// Pairs whose Salesforce side is a lead that may be edited.
-fn lead_pairs(company: &Company) -> Vec<Row> {
+pub fn lead_pairs(company: &Company) -> Vec<Row> {
     company.query(
         "select golden_id, hubspot_id, salesforce_object, salesforce_id from int_pairs \
          where entity = 'person' and hubspot_id is not null and salesforce_object = 'Lead' \

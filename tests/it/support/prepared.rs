@@ -7,13 +7,17 @@ use concord::sandbox::company::CompanyOptions;
 use concord::snapshot::Manifest;
 use concord::warehouse::Warehouse;
 use datafusion::arrow::util::display::array_value_to_string;
+use jiff::SignedDuration;
 
 use super::Company;
 use super::end_state::{EndState, end_state};
 use super::hosted::{Extent, Hosted};
+use crate::edits::{self, Edit};
+use crate::laws;
 
 /// A company before each stage, and what undisturbed stages make of it.
 pub struct Prepared {
+    /// Before the pull.
     pub fresh: Company,
     pub built: Company,
     pub planned: Company,
@@ -45,14 +49,24 @@ const SETTINGS: [(&str, &str); 5] = [
 ];
 
 impl Prepared {
+    /// Prepares the company of a seed. Those of odd seeds write by asynchronous jobs where they can;
+    /// every third has a night behind it, and a day on which people edited both CRMs.
     pub fn new(seed: u64) -> Self {
         let fresh = Company::new(&CompanyOptions::small(seed));
         for (usual, own) in SETTINGS {
             fresh.edit("concord.toml", usual, own);
         }
+        if !seed.is_multiple_of(2) {
+            fresh.edit("concord.toml", "[apply]\n", "[apply]\nroute = \"bulk\"\n");
+        }
+        let hosted = Hosted::new(fresh);
+        if seed % 3 == 2 {
+            hosted.good(&["run", "--sandbox"]);
+            edits::make(&hosted.sandbox, &laws::lead_pairs(&hosted.company), &a_day_of_edits());
+            hosted.sandbox.clock().advance(SignedDuration::from_hours(23));
+        }
         // The worlds are loaded once; every copy goes on from there.
-        drop(fresh.sandbox());
-        let hosted = Hosted::new(fresh.copy());
+        let fresh = hosted.company.copy();
         let (_, pull) = hosted.measure(&["pull", "--sandbox"]);
         let pulled = pulled(&hosted);
         let (_, build) = hosted.measure(&["build", "--sandbox"]);
@@ -75,6 +89,21 @@ impl Prepared {
             fresh,
         }
     }
+}
+
+/// Edits on both sides, some of the same people.
+fn a_day_of_edits() -> Vec<Edit> {
+    (0..24)
+        .map(|n| {
+            let (pair, value) = (n * 5 % 18, format!("+1 415 555 {:04}", 100 + n));
+            match n % 4 {
+                0 => Edit::HubSpot { pair, property: "phone", value },
+                1 => Edit::Salesforce { pair, field: "Phone", value },
+                2 => Edit::HubSpot { pair, property: "jobtitle", value: format!("Lead {n}") },
+                _ => Edit::Salesforce { pair, field: "Status", value: "Accepted".to_owned() },
+            }
+        })
+        .collect()
 }
 
 /// Reads the id of a plan off the words of `concord plan`.
