@@ -10,9 +10,9 @@ use super::session::{failed, open_sandbox};
 use super::{CliError, ExitCode, GlobalArgs, Ui};
 use crate::sandbox::Sandbox;
 use crate::sandbox::company::{CompanyOptions, generate};
+use crate::sandbox::faults::Schedule;
 use crate::sandbox::mirror::{MirrorError, Source, write_world};
 use crate::warehouse::Warehouse;
-use crate::sandbox::faults::Schedule;
 
 /// Starts the simulated CRMs, or generates the company they hold
 #[derive(Debug, Subcommand)]

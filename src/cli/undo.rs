@@ -136,7 +136,8 @@ async fn make_plan(
         field_map,
     };
     let mut changes = plan::invert(&undoing, &selection);
-    let actions = plan::build_actions(&changes, field_map).map_err(failed)?;
+    let mut actions = plan::build_actions(&changes, field_map).map_err(failed)?;
+    let routes = plan::choose_routes(&mut actions, session.project.apply.route);
     let live_counts = live_records(&opened.ctx).await.unwrap_or_default();
     let guards = plan::judge(&plan::summarize(&actions), &live_counts, &session.project.guardrails);
     let mut allowances = BTreeMap::new();
@@ -162,7 +163,7 @@ async fn make_plan(
         accounts: undone_plan.accounts.clone(),
         field_map_digest: field_map.digest.clone(),
     };
-    let plan = plan::build_plan(&inputs, &changes, &actions, price, guards, &|_, _| true);
+    let plan = plan::build_plan(&inputs, &changes, &actions, price, routes, guards, &|_, _| true);
     plan::write_plan(&session.warehouse, &plan, &actions, &changes).await.map_err(failed)?;
     let counts = [
         ("actions", actions.len() as u64),

@@ -119,10 +119,16 @@ fn is_bulk_row(action: &Action) -> bool {
             action.operation == WriteOperation::Update && !changes.any(is_read_loosely)
         }
         CrmKind::Salesforce => {
-            let is_assigned = action.operation == WriteOperation::Create && !action.names_owner();
-            let is_misread = |change: &FieldChange| matches!(&change.after, After::Value(value) if value == BULK_NULL || value.contains('\0'));
-            let is_delete = action.operation == WriteOperation::Delete;
-            !is_assigned && !is_delete && !changes.any(is_misread)
+            let is_writable = match action.operation {
+                WriteOperation::Create => action.names_owner(),
+                WriteOperation::Update => true,
+                WriteOperation::Delete => false,
+            };
+            let is_misread = |change: &FieldChange| match &change.after {
+                After::Value(value) => value == BULK_NULL || value.contains('\0'),
+                After::Clear | After::RecordIdOf(_) => false,
+            };
+            is_writable && !changes.any(is_misread)
         }
     }
 }

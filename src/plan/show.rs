@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::file::operation_word;
 use super::{Action, After, Change, ChangeStatus, Plan, RouteOption};
 use crate::crm::WriteOperation;
 
@@ -240,7 +239,7 @@ fn write_routes(text: &mut String, plan: &Plan) {
             text,
             "route {} {} {}: {}, rather than {}",
             route.system,
-            operation_word(route.operation),
+            route.operation.as_str(),
             route.object,
             list(chosen),
             list(others),

@@ -56,6 +56,8 @@ pub async fn rehearse(
     let apply_options = ApplyOptions {
         run: &plan.id,
         is_reread: options.is_reread,
+        known: &[],
+        only: None,
         stop: options.stop,
         patience: Patience::SANDBOX,
         now: &now,

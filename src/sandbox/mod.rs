@@ -30,8 +30,8 @@ use tokio::task::JoinHandle;
 
 pub use clock::{Clock, ClockError};
 pub use counters::{CallCount, CallCounters, CallKey};
-pub use mirror::MirrorError;
 pub use faults::Faults;
+pub use mirror::MirrorError;
 pub use world::{World, WorldError};
 
 /// Both servers of one world, with the time and the counts they share.

@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::crm::{
     Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
-    Extraction, ObjectRequest, Page, Record, Row, Standing, Table, WriteBatch, WriteCall, WriteOutcome,
+    Extraction, ObjectRequest, Page, Record, Row, Standing, Table, WriteBatch, WriteCall,
+    WriteOutcome,
 };
 use crate::schema::{FieldInfo, ObjectInfo, PicklistValue, Schema, Stage, User, UserType};
 use crate::warehouse::Warehouse;

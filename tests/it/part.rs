@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use concord::sandbox::company::CompanyOptions;
-use concord::sandbox::hubspot::Fault;
+use concord::sandbox::faults::{Fault, Kind};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -129,13 +129,9 @@ fn settling_a_lost_answer_keeps_what_was_seen_and_not_sent() {
         value: "2020-01-01T00:00:00Z".to_owned(),
     };
     make(&served.sandbox, &updates, &[edit]);
-    served.sandbox.hubspot().add_fault(Fault {
+    served.sandbox.faults().add(Fault {
         family: Some("objects.batch.update".to_owned()),
-        method: None,
-        status: 502,
-        after_handling: true,
-        skip: 0,
-        times: 1,
+        ..Fault::next(Kind::BadGatewayAfter)
     });
     let apply = served.concord(&["apply", &plan, "--confirm", &digest, "--past-canary"]);
     assert_eq!(apply.code, 4, "{}{}", apply.stdout, apply.stderr);
