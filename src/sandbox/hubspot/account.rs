@@ -1,26 +1,20 @@
 //! Who the account is and what it has left (reference section 13).
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use jiff::{Timestamp, ToSpan};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::errors::ApiError;
 use super::time::iso;
-use super::{APP_ID, Server, Work, gate, parse, reply, validate};
+use super::{Server, Work, gate, reply, validate};
 
 const CUSTOM_PROPERTIES_MAX: usize = 1000;
 const RECORDS_MAX: u64 = 15_000_000;
 const PIPELINES_MAX: usize = 100;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TokenRequest {
-    token_key: String,
-}
+const CUSTOM_OBJECTS_MAX: usize = 10;
+const LABELS_MAX: usize = 10;
 
 pub async fn details(State(server): State<Server>) -> Result<Response, ApiError> {
     let details = server
@@ -66,32 +60,6 @@ pub async fn usage(State(server): State<Server>) -> Result<Response, ApiError> {
         })
         .await?;
     reply(StatusCode::OK, &usage)
-}
-
-/// Tells what a private app's token is for; an unknown token is a 404.
-pub async fn token_info(State(server): State<Server>, body: Bytes) -> Result<Response, ApiError> {
-    let request: TokenRequest = parse(&body)?;
-    let hubspot = &server.shared.world.hubspot;
-    if request.token_key != hubspot.token {
-        // Outside the gate, so the body is written here.
-        let error = ApiError::not_found("No private app was found for this token");
-        return reply(error.status, &error.body);
-    }
-    let mut scopes = vec!["oauth".to_owned(), "crm.lists.read".to_owned()];
-    scopes.extend(["crm.lists.write", "crm.objects.owners.read"].map(str::to_owned));
-    for object in ["contacts", "companies", "deals", "custom"] {
-        for kind in ["objects", "schemas"] {
-            scopes.push(format!("crm.{kind}.{object}.read"));
-            scopes.push(format!("crm.{kind}.{object}.write"));
-        }
-    }
-    let info = json!({
-        "userId": 1,
-        "hubId": hubspot.portal_id.parse::<u64>().unwrap_or_default(),
-        "appId": APP_ID.parse::<u64>().unwrap_or_default(),
-        "scopes": scopes,
-    });
-    reply(StatusCode::OK, &info)
 }
 
 pub async fn record_limits(State(server): State<Server>) -> Result<Response, ApiError> {
@@ -162,6 +130,55 @@ pub async fn pipeline_limits(State(server): State<Server>) -> Result<Response, A
                 }
             }
             Ok(json!({"hubspotDefinedObjectTypes": rows}))
+        })
+        .await?;
+    reply(StatusCode::OK, &limits)
+}
+
+pub async fn calculated_property_limits(
+    State(server): State<Server>,
+) -> Result<Response, ApiError> {
+    let limits = server
+        .read(|work| {
+            let properties = work.schema.objects.iter().flat_map(|one| one.properties.values());
+            let used = properties.filter(|one| one.calculated && !one.hubspot_defined).count();
+            Ok(json!({"overall": {"limit": CUSTOM_PROPERTIES_MAX, "usage": used}}))
+        })
+        .await?;
+    reply(StatusCode::OK, &limits)
+}
+
+pub async fn custom_object_limits(State(server): State<Server>) -> Result<Response, ApiError> {
+    let limits = server
+        .read(|work| {
+            let objects = work.schema.objects.iter();
+            let used = objects.filter(|one| !one.is_standard() && !one.definition.archived).count();
+            Ok(json!({"overall": {"limit": CUSTOM_OBJECTS_MAX, "usage": used}}))
+        })
+        .await?;
+    reply(StatusCode::OK, &limits)
+}
+
+pub async fn association_label_limits(State(server): State<Server>) -> Result<Response, ApiError> {
+    let limits = server
+        .read(|work| {
+            let objects = &work.schema.objects;
+            let mut rows = Vec::new();
+            for (from, to) in
+                objects.iter().flat_map(|from| objects.iter().map(move |to| (from, to)))
+            {
+                let known = work.schema.associations.between(&from.id, &to.id);
+                let used = known.iter().filter(|one| one.is_own_label()).count();
+                if used > 0 {
+                    rows.push(json!({
+                        "fromObjectTypeId": from.id,
+                        "toObjectTypeId": to.id,
+                        "limit": LABELS_MAX,
+                        "usage": used,
+                    }));
+                }
+            }
+            Ok(json!({ "results": rows }))
         })
         .await?;
     reply(StatusCode::OK, &limits)

@@ -1,127 +1,144 @@
 //! Association types: their ids by direction, and links kept in both directions (reference
 //! section 10).
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, params};
 
-/// What the vendor defines between two standard objects, read from the first to the second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A type of association, read from the first object to the second.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssociationType {
-    pub from: &'static str,
-    pub to: &'static str,
+    pub from: String,
+    pub to: String,
     pub type_id: i64,
     pub reverse_type_id: i64,
+    pub category: String,
     /// None for the plain association that every linked pair has.
-    pub label: Option<&'static str>,
-    pub reverse_label: Option<&'static str>,
+    pub label: Option<String>,
+    pub reverse_label: Option<String>,
+    /// Internal name; the vendor's types have none here.
+    pub name: Option<String>,
 }
+
+/// Every type of an account, by the objects it leads from and to.
+#[derive(Clone, Debug, Default)]
+pub struct AssociationTypes {
+    by_pair: BTreeMap<String, BTreeMap<String, Vec<AssociationType>>>,
+}
+
+/// One of the vendor's own types: from, to, id, reverse id, label, reverse label.
+type Defined = (&'static str, &'static str, i64, i64, Option<&'static str>, Option<&'static str>);
 
 const CONTACT: &str = "0-1";
 const COMPANY: &str = "0-2";
 const DEAL: &str = "0-3";
 const TICKET: &str = "0-5";
+const LINE_ITEM: &str = "0-8";
+const LEAD: &str = "0-136";
 const PRIMARY: Option<&str> = Some("Primary");
 
-const TYPES: [AssociationType; 14] = [
-    plain(CONTACT, COMPANY, 279, 280),
-    labelled(CONTACT, COMPANY, 1, 2, PRIMARY, PRIMARY),
-    plain(DEAL, CONTACT, 3, 4),
-    plain(DEAL, COMPANY, 341, 342),
-    labelled(DEAL, COMPANY, 5, 6, PRIMARY, PRIMARY),
-    plain(CONTACT, TICKET, 15, 16),
-    plain(COMPANY, TICKET, 340, 339),
-    labelled(COMPANY, TICKET, 25, 26, PRIMARY, PRIMARY),
-    plain(DEAL, TICKET, 27, 28),
-    plain(DEAL, "0-8", 19, 20),
-    plain(CONTACT, CONTACT, 449, 449),
-    plain(COMPANY, COMPANY, 450, 450),
-    plain(DEAL, DEAL, 451, 451),
-    labelled(COMPANY, COMPANY, 13, 14, Some("Child Company"), Some("Parent Company")),
+const DEFINED: [Defined; 20] = [
+    (CONTACT, COMPANY, 279, 280, None, None),
+    (CONTACT, COMPANY, 1, 2, PRIMARY, PRIMARY),
+    (DEAL, CONTACT, 3, 4, None, None),
+    (DEAL, COMPANY, 341, 342, None, None),
+    (DEAL, COMPANY, 5, 6, PRIMARY, PRIMARY),
+    (CONTACT, TICKET, 15, 16, None, None),
+    (COMPANY, TICKET, 340, 339, None, None),
+    (COMPANY, TICKET, 25, 26, PRIMARY, PRIMARY),
+    (DEAL, TICKET, 27, 28, None, None),
+    (DEAL, LINE_ITEM, 19, 20, None, None),
+    (CONTACT, CONTACT, 449, 449, None, None),
+    (COMPANY, COMPANY, 450, 450, None, None),
+    (DEAL, DEAL, 451, 451, None, None),
+    (COMPANY, COMPANY, 13, 14, Some("Child Company"), Some("Parent Company")),
+    (LEAD, CONTACT, 608, 609, None, None),
+    (LEAD, CONTACT, 578, 579, PRIMARY, PRIMARY),
+    (LEAD, COMPANY, 610, 611, None, None),
+    (LEAD, COMPANY, 580, 581, PRIMARY, PRIMARY),
+    (LEAD, DEAL, 1037, 1038, None, None),
+    (LEAD, DEAL, 582, 583, PRIMARY, PRIMARY),
 ];
 
 pub const HUBSPOT_DEFINED: &str = "HUBSPOT_DEFINED";
-
-const fn plain(
-    from: &'static str,
-    to: &'static str,
-    type_id: i64,
-    reverse_type_id: i64,
-) -> AssociationType {
-    labelled(from, to, type_id, reverse_type_id, None, None)
-}
-
-const fn labelled(
-    from: &'static str,
-    to: &'static str,
-    type_id: i64,
-    reverse_type_id: i64,
-    label: Option<&'static str>,
-    reverse_label: Option<&'static str>,
-) -> AssociationType {
-    AssociationType { from, to, type_id, reverse_type_id, label, reverse_label }
-}
+pub const USER_DEFINED: &str = "USER_DEFINED";
 
 impl AssociationType {
-    const fn reversed(self) -> Self {
+    /// Returns the same type read from its other end.
+    pub fn reversed(&self) -> Self {
         Self {
-            from: self.to,
-            to: self.from,
+            from: self.to.clone(),
+            to: self.from.clone(),
             type_id: self.reverse_type_id,
             reverse_type_id: self.type_id,
-            label: self.reverse_label,
-            reverse_label: self.label,
+            category: self.category.clone(),
+            label: self.reverse_label.clone(),
+            reverse_label: self.label.clone(),
+            name: self.name.clone(),
         }
+    }
+
+    /// Tells a label of the account's own from the vendor's and from plain types.
+    pub fn is_own_label(&self) -> bool {
+        self.category == USER_DEFINED && self.label.is_some()
+    }
+
+    fn is_primary(&self) -> bool {
+        self.category == HUBSPOT_DEFINED && self.label.as_deref() == PRIMARY
     }
 }
 
-/// Returns the vendor's types from one object to another, the plain one first.
-pub fn between(from: &str, to: &str) -> Vec<AssociationType> {
-    let mut found: Vec<AssociationType> = Vec::new();
-    for defined in TYPES {
-        for one in [defined, defined.reversed()] {
-            if one.from == from && one.to == to && !found.contains(&one) {
-                found.push(one);
+impl AssociationTypes {
+    /// Returns what the vendor defines between its own objects.
+    pub fn standard() -> Self {
+        let mut types = Self::default();
+        for (from, to, type_id, reverse_type_id, label, reverse_label) in DEFINED {
+            types.add(&AssociationType {
+                from: from.to_owned(),
+                to: to.to_owned(),
+                type_id,
+                reverse_type_id,
+                category: HUBSPOT_DEFINED.to_owned(),
+                label: label.map(str::to_owned),
+                reverse_label: reverse_label.map(str::to_owned),
+                name: None,
+            });
+        }
+        types
+    }
+
+    /// Adds a type in both of its directions.
+    pub fn add(&mut self, one: &AssociationType) {
+        for directed in [one.clone(), one.reversed()] {
+            let pair = self
+                .by_pair
+                .entry(directed.from.clone())
+                .or_default()
+                .entry(directed.to.clone())
+                .or_default();
+            if !pair.contains(&directed) {
+                pair.push(directed);
+                pair.sort_by_key(|one| (one.label.is_some(), one.type_id));
             }
         }
     }
-    found.sort_by_key(|one| (one.label.is_some(), one.type_id));
-    found
-}
 
-pub fn plain_type(from: &str, to: &str) -> Option<AssociationType> {
-    between(from, to).into_iter().find(|one| one.label.is_none())
-}
-
-pub fn primary_type(from: &str, to: &str) -> Option<AssociationType> {
-    between(from, to).into_iter().find(|one| one.label == PRIMARY)
-}
-
-/// A type of link from one object to another, the vendor's or the account's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownType {
-    pub category: String,
-    pub type_id: i64,
-    pub label: Option<String>,
-}
-
-/// Returns every type from one object to another, the vendor's first.
-pub fn known(connection: &Connection, from: &str, to: &str) -> rusqlite::Result<Vec<KnownType>> {
-    let mut known: Vec<KnownType> = between(from, to)
-        .into_iter()
-        .map(|one| KnownType {
-            category: HUBSPOT_DEFINED.to_owned(),
-            type_id: one.type_id,
-            label: one.label.map(str::to_owned),
-        })
-        .collect();
-    let mut statement = connection.prepare_cached(
-        "select distinct category, type_id, label from associations
-         where from_object = ?1 and to_object = ?2 and category <> ?3 order by type_id",
-    )?;
-    let mut rows = statement.query(params![from, to, HUBSPOT_DEFINED])?;
-    while let Some(row) = rows.next()? {
-        known.push(KnownType { category: row.get(0)?, type_id: row.get(1)?, label: row.get(2)? });
+    /// Returns the types from one object to another, the plain one first.
+    pub fn between(&self, from: &str, to: &str) -> &[AssociationType] {
+        self.by_pair.get(from).and_then(|pairs| pairs.get(to)).map_or(&[], Vec::as_slice)
     }
-    Ok(known)
+
+    pub fn plain(&self, from: &str, to: &str) -> Option<&AssociationType> {
+        self.between(from, to).iter().find(|one| one.label.is_none())
+    }
+
+    pub fn primary(&self, from: &str, to: &str) -> Option<&AssociationType> {
+        self.between(from, to).iter().find(|one| one.is_primary())
+    }
+
+    pub fn find(&self, from: &str, to: &str, type_id: i64) -> Option<&AssociationType> {
+        self.between(from, to).iter().find(|one| one.type_id == type_id)
+    }
 }
 
 /// One link in one direction.
@@ -131,92 +148,61 @@ pub struct Link<'a> {
     pub from_id: i64,
     pub to_object: &'a str,
     pub to_id: i64,
-    pub category: &'a str,
     pub type_id: i64,
-    pub label: Option<&'a str>,
 }
 
 /// Keeps a link, its reverse, and the plain association that a labelled pair has as well.
-pub fn insert_both_ways(connection: &Connection, link: &Link<'_>) -> rusqlite::Result<()> {
-    let known = between(link.from_object, link.to_object);
-    let defined =
-        known.iter().find(|one| link.category == HUBSPOT_DEFINED && one.type_id == link.type_id);
-    let (reverse_type_id, label, reverse_label) = match defined {
-        Some(one) => (one.reverse_type_id, one.label.or(link.label), one.reverse_label),
-        // A single custom label has the same id in both directions here.
-        None => (link.type_id, link.label, link.label),
-    };
-    insert(connection, &Link { label, ..link.clone() })?;
-    insert(
-        connection,
-        &Link {
-            from_object: link.to_object,
-            from_id: link.to_id,
-            to_object: link.from_object,
-            to_id: link.from_id,
-            type_id: reverse_type_id,
-            label: reverse_label,
-            ..link.clone()
-        },
+///
+/// A type that the account does not know links nothing.
+pub fn insert_both_ways(
+    connection: &Connection,
+    types: &AssociationTypes,
+    link: &Link<'_>,
+) -> rusqlite::Result<()> {
+    let (from, to) = (link.from_object, link.to_object);
+    let wanted = types.find(from, to, link.type_id);
+    let plain = types.plain(from, to).filter(|plain| plain.type_id != link.type_id);
+    let mut insert = connection.prepare_cached(
+        "insert or ignore into associations
+         (from_object, from_id, to_object, to_id, category, type_id, label)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    match plain_type(link.from_object, link.to_object) {
-        Some(plain) if plain.type_id != link.type_id => insert_both_ways(
-            connection,
-            &Link {
-                category: HUBSPOT_DEFINED,
-                type_id: plain.type_id,
-                label: None,
-                ..link.clone()
-            },
-        ),
-        _ => Ok(()),
+    for one in wanted.into_iter().chain(plain) {
+        let (from_id, to_id) = (link.from_id, link.to_id);
+        insert.execute(params![from, from_id, to, to_id, one.category, one.type_id, one.label])?;
+        insert.execute(params![
+            to,
+            to_id,
+            from,
+            from_id,
+            one.category,
+            one.reverse_type_id,
+            one.reverse_label
+        ])?;
     }
-}
-
-/// Removes one type of link between two records, in both directions.
-pub fn remove_both_ways(connection: &Connection, link: &Link<'_>) -> rusqlite::Result<()> {
-    let reverse = between(link.from_object, link.to_object)
-        .iter()
-        .find(|one| link.category == HUBSPOT_DEFINED && one.type_id == link.type_id)
-        .map_or(link.type_id, |one| one.reverse_type_id);
-    let mut remove = connection.prepare_cached(
-        "delete from associations where from_object = ?1 and from_id = ?2 and to_object = ?3
-         and to_id = ?4 and category = ?5 and type_id = ?6",
-    )?;
-    remove.execute(params![
-        link.from_object,
-        link.from_id,
-        link.to_object,
-        link.to_id,
-        link.category,
-        link.type_id
-    ])?;
-    remove.execute(params![
-        link.to_object,
-        link.to_id,
-        link.from_object,
-        link.from_id,
-        link.category,
-        reverse
-    ])?;
     Ok(())
 }
 
-fn insert(connection: &Connection, link: &Link<'_>) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "insert or ignore into associations
-             (from_object, from_id, to_object, to_id, category, type_id, label)
-             values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            link.from_object,
-            link.from_id,
-            link.to_object,
-            link.to_id,
-            link.category,
-            link.type_id,
-            link.label
-        ])
-        .map(|_| ())
+/// Removes one type of link between two records, in both directions.
+pub fn remove_both_ways(
+    connection: &Connection,
+    types: &AssociationTypes,
+    link: &Link<'_>,
+) -> rusqlite::Result<()> {
+    let reverse = types
+        .find(link.from_object, link.to_object, link.type_id)
+        .map_or(link.type_id, |one| one.reverse_type_id);
+    let mut remove = connection.prepare_cached(
+        "delete from associations where from_object = ?1 and from_id = ?2 and to_object = ?3
+         and to_id = ?4 and type_id = ?5",
+    )?;
+    remove.execute(params![
+        link.from_object,
+        link.from_id,
+        link.to_object,
+        link.to_id,
+        link.type_id
+    ])?;
+    remove.execute(params![link.to_object, link.to_id, link.from_object, link.from_id, reverse])?;
+    Ok(())
 }

@@ -3,27 +3,25 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::association_types::{
-    HUBSPOT_DEFINED, Link, between, insert_both_ways, known, plain_type, primary_type,
-    remove_both_ways,
-};
+use super::association_types::{AssociationType, Link, insert_both_ways, remove_both_ways};
 use super::batch::{Id, answer};
-use super::errors::ApiError;
+use super::errors::{ApiError, ErrorBody};
 use super::record::Paging;
 use super::routes::{Params, after, limit};
 use super::schema::ObjectType;
-use super::{Server, Work, objects, parse, reply, store, write};
+use super::{ApiVersion, Server, Work, objects, parse, reply, store, write};
+
+pub const WRITES_MAX: usize = 2000;
 
 const PAGE_MAX: usize = 500;
 const READS_MAX: usize = 1000;
-const WRITES_MAX: usize = 2000;
 
 /// One association of a record that is being created.
 #[derive(Clone, Debug, Deserialize)]
@@ -59,11 +57,17 @@ struct ReadInput {
 }
 
 #[derive(Deserialize)]
-struct PairInput {
+pub struct PairInput {
     from: Reference,
     to: Reference,
     #[serde(default)]
-    types: Vec<TypeInput>,
+    pub types: Vec<TypeInput>,
+}
+
+impl PairInput {
+    pub fn ids(&self) -> Result<(i64, i64), ApiError> {
+        Ok((objects::numeric(&self.from.id.text())?, objects::numeric(&self.to.id.text())?))
+    }
 }
 
 #[derive(Deserialize)]
@@ -116,11 +120,13 @@ pub async fn list(
 pub async fn put(
     State(server): State<Server>,
     Path((object, id, to, to_id)): Path<(String, String, String, String)>,
+    Extension(version): Extension<ApiVersion>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let types: Vec<TypeInput> = parse(&body)?;
     let view = server
         .call(move |work| {
+            may_edit(work, version)?;
             let from = work.schema.object(&object)?;
             let to = work.schema.object(&to)?;
             let pair = (objects::numeric(&id)?, objects::numeric(&to_id)?);
@@ -134,13 +140,15 @@ pub async fn put(
 pub async fn put_default(
     State(server): State<Server>,
     Path((object, id, to, to_id)): Path<(String, String, String, String)>,
+    Extension(version): Extension<ApiVersion>,
 ) -> Result<Response, ApiError> {
     server
         .call(move |work| {
+            may_edit(work, version)?;
             let from = work.schema.object(&object)?;
             let to = work.schema.object(&to)?;
             let pair = (objects::numeric(&id)?, objects::numeric(&to_id)?);
-            let types = default_types(from, to)?;
+            let types = default_types(work, from, to)?;
             link_pair(work, from, to, pair, &types)?;
             let results = vec![default_view(pair, &types)];
             answer(work, StatusCode::OK, results, Vec::new())
@@ -151,9 +159,11 @@ pub async fn put_default(
 pub async fn delete(
     State(server): State<Server>,
     Path((object, id, to, to_id)): Path<(String, String, String, String)>,
+    Extension(version): Extension<ApiVersion>,
 ) -> Result<Response, ApiError> {
     server
         .call(move |work| {
+            may_edit(work, version)?;
             let from = work.schema.object(&object)?;
             let to = work.schema.object(&to)?;
             unlink_pair(work, from, to, (objects::numeric(&id)?, objects::numeric(&to_id)?))
@@ -173,6 +183,7 @@ pub async fn batch_read(
             let from = work.schema.object(&from)?;
             let to = work.schema.object(&to)?;
             let mut results = Vec::with_capacity(inputs.len());
+            let mut errors = Vec::new();
             for input in &inputs {
                 let Ok(id) = input.id.text().parse() else { continue };
                 let floor = match &input.after {
@@ -182,6 +193,9 @@ pub async fn batch_read(
                 let (links, next) = links(work, from, id, to, floor, PAGE_MAX)?;
                 // Records without associations are simply not answered.
                 if links.is_empty() {
+                    if work.settings.unassociated_is_error {
+                        errors.push(not_associated(from, id, to));
+                    }
                     continue;
                 }
                 let mut one = json!({"from": {"id": id.to_string()}, "to": links});
@@ -190,35 +204,39 @@ pub async fn batch_read(
                 }
                 results.push(one);
             }
-            answer(work, StatusCode::OK, results, Vec::new())
+            answer(work, StatusCode::OK, results, errors)
         })
         .await
 }
 
 pub async fn batch_create(
     State(server): State<Server>,
-    Path((from, to)): Path<(String, String)>,
+    Path(pair): Path<(String, String)>,
+    Extension(version): Extension<ApiVersion>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    create_all(server, from, to, parse_inputs(&body, WRITES_MAX)?, false).await
+    create_all(server, pair, version, parse_inputs(&body, WRITES_MAX)?, false).await
 }
 
 pub async fn batch_create_default(
     State(server): State<Server>,
-    Path((from, to)): Path<(String, String)>,
+    Path(pair): Path<(String, String)>,
+    Extension(version): Extension<ApiVersion>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    create_all(server, from, to, parse_inputs(&body, WRITES_MAX)?, true).await
+    create_all(server, pair, version, parse_inputs(&body, WRITES_MAX)?, true).await
 }
 
 pub async fn batch_archive(
     State(server): State<Server>,
     Path((from, to)): Path<(String, String)>,
+    Extension(version): Extension<ApiVersion>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let inputs = parse_inputs::<ArchiveInput>(&body, WRITES_MAX)?;
     server
         .call(move |work| {
+            may_edit(work, version)?;
             let from = work.schema.object(&from)?;
             let to = work.schema.object(&to)?;
             for input in &inputs {
@@ -228,32 +246,25 @@ pub async fn batch_archive(
                     unlink_pair(work, from, to, (from_id, to_id))?;
                 }
             }
-            Ok(())
+            archived(work, version)
         })
-        .await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+        .await
 }
 
-pub async fn labels(
-    State(server): State<Server>,
-    Path((from, to)): Path<(String, String)>,
-) -> Result<Response, ApiError> {
-    let view = server
-        .read(move |work| {
-            let from = work.schema.object(&from)?;
-            let to = work.schema.object(&to)?;
-            let labels: Vec<TypeView> = known(work.db, &from.id, &to.id)?
-                .into_iter()
-                .map(|one| TypeView {
-                    category: one.category,
-                    type_id: one.type_id,
-                    label: one.label,
-                })
-                .collect();
-            Ok(json!({ "results": labels }))
-        })
-        .await?;
-    reply(StatusCode::OK, &view)
+/// Refuses a user who may not edit associations, which 2026-09 alone looks at.
+pub fn may_edit(work: &Work<'_>, version: ApiVersion) -> Result<(), ApiError> {
+    if work.settings.lacks_edit_associations && version == ApiVersion::September2026 {
+        return Err(ApiError::invalid("Missing 'Edit Associations' permission."));
+    }
+    Ok(())
+}
+
+/// Answers a removal: with a body on the dated paths, without one on the older path.
+pub fn archived(work: &Work<'_>, version: ApiVersion) -> Result<Response, ApiError> {
+    if version == ApiVersion::Numbered {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    answer::<Value>(work, StatusCode::OK, Vec::new(), Vec::new())
 }
 
 /// Links a record that was just made to those it was made with.
@@ -262,21 +273,32 @@ pub fn link_new(
     from: &ObjectType,
     id: i64,
     links: &[InlineLink],
+    version: ApiVersion,
 ) -> Result<(), ApiError> {
+    if !links.is_empty() {
+        may_edit(work, version)?;
+    }
     for link in links {
         let Ok(to_id) = link.to.id.text().parse() else { return Err(invalid_association()) };
         let target = link.types.first().and_then(|first| {
-            work.schema.objects.iter().find(|to| {
-                first.association_category != HUBSPOT_DEFINED
-                    || between(&from.id, &to.id)
-                        .iter()
-                        .any(|one| one.type_id == first.association_type_id)
-            })
+            let is_of_type = |to: &&ObjectType| {
+                let types = &work.schema.associations;
+                types.find(&from.id, &to.id, first.association_type_id).is_some()
+            };
+            work.schema.objects.iter().find(is_of_type)
         });
         let Some(to) = target else { return Err(invalid_association()) };
         link_pair(work, from, to, (id, to_id), &link.types).map_err(|_| invalid_association())?;
     }
     Ok(())
+}
+
+fn not_associated(from: &ObjectType, id: i64, to: &ObjectType) -> ErrorBody {
+    let (from, to) = (from.singular(), to.singular());
+    let mut error = ApiError::not_found(format!("No {to} is associated with {from} {id}."))
+        .with_context("fromObjectId", vec![id.to_string()]);
+    error.body.sub_category = Some("crm.associations.NO_ASSOCIATIONS_FOUND".to_owned());
+    error.body
 }
 
 fn invalid_association() -> ApiError {
@@ -285,25 +307,26 @@ fn invalid_association() -> ApiError {
 
 async fn create_all(
     server: Server,
-    from: String,
-    to: String,
+    (from, to): (String, String),
+    version: ApiVersion,
     inputs: Vec<PairInput>,
     uses_default: bool,
 ) -> Result<Response, ApiError> {
     server
         .call(move |work| {
+            may_edit(work, version)?;
             let from = work.schema.object(&from)?;
             let to = work.schema.object(&to)?;
             let mut results = Vec::with_capacity(inputs.len());
             let mut errors = Vec::new();
             for input in &inputs {
                 let made: Result<Value, ApiError> = work.isolated(|| {
-                    let pair = (
-                        objects::numeric(&input.from.id.text())?,
-                        objects::numeric(&input.to.id.text())?,
-                    );
-                    let types =
-                        if uses_default { default_types(from, to)? } else { input.types.clone() };
+                    let pair = input.ids()?;
+                    let types = if uses_default {
+                        default_types(work, from, to)?
+                    } else {
+                        input.types.clone()
+                    };
                     link_pair(work, from, to, pair, &types)?;
                     Ok(if uses_default {
                         default_view(pair, &types)
@@ -323,7 +346,7 @@ async fn create_all(
         .await
 }
 
-fn parse_inputs<T: serde::de::DeserializeOwned>(
+pub fn parse_inputs<T: serde::de::DeserializeOwned>(
     body: &Bytes,
     max: usize,
 ) -> Result<Vec<T>, ApiError> {
@@ -334,14 +357,21 @@ fn parse_inputs<T: serde::de::DeserializeOwned>(
     Ok(inputs)
 }
 
-pub fn default_types(from: &ObjectType, to: &ObjectType) -> Result<Vec<TypeInput>, ApiError> {
-    let plain = plain_type(&from.id, &to.id).ok_or_else(|| {
+pub fn default_types(
+    work: &Work<'_>,
+    from: &ObjectType,
+    to: &ObjectType,
+) -> Result<Vec<TypeInput>, ApiError> {
+    let plain = work.schema.associations.plain(&from.id, &to.id).ok_or_else(|| {
         ApiError::invalid(format!("No association is defined from {} to {}", from.id, to.id))
     })?;
-    Ok(vec![TypeInput {
-        association_category: HUBSPOT_DEFINED.to_owned(),
-        association_type_id: plain.type_id,
-    }])
+    Ok(vec![TypeInput::from(plain)])
+}
+
+impl From<&AssociationType> for TypeInput {
+    fn from(one: &AssociationType) -> Self {
+        Self { association_category: one.category.clone(), association_type_id: one.type_id }
+    }
 }
 
 /// Gives a pair exactly the types sent, beside the plain one that every linked pair has.
@@ -363,13 +393,14 @@ pub fn link_pair(
             )));
         }
     }
-    let known = between(&from.id, &to.id);
+    let known = &work.schema.associations;
     if types.is_empty() {
         return Err(invalid_association());
     }
     for sent in types {
-        if sent.association_category == HUBSPOT_DEFINED
-            && !known.iter().any(|one| one.type_id == sent.association_type_id)
+        if known
+            .find(&from.id, &to.id, sent.association_type_id)
+            .is_none_or(|one| one.category != sent.association_category)
         {
             return Err(ApiError::invalid(format!(
                 "invalid from object type {} for associations to be created. type id: {}",
@@ -378,35 +409,24 @@ pub fn link_pair(
         }
     }
     let held = types_of(work, from, from_id, to, to_id)?;
-    let is_first_company = primary_type(&from.id, &to.id).is_some()
-        && held.is_empty()
-        && !has_primary(work, from, from_id, to)?;
-    let keeps_primary = primary_type(&from.id, &to.id)
-        .filter(|primary| held.iter().any(|one| one.type_id == primary.type_id));
-    let pair = Link {
-        from_object: &from.id,
-        from_id,
-        to_object: &to.id,
-        to_id,
-        category: HUBSPOT_DEFINED,
-        type_id: 0,
-        label: None,
-    };
+    let primary = known.primary(&from.id, &to.id);
+    let is_first_company =
+        primary.is_some() && held.is_empty() && !has_primary(work, from, from_id, to)?;
+    let keeps_primary =
+        primary.filter(|primary| held.iter().any(|one| one.type_id == primary.type_id));
+    let pair = Link { from_object: &from.id, from_id, to_object: &to.id, to_id, type_id: 0 };
     for one in held.iter().filter(|one| one.label.is_some()) {
         // Other labels give way to what was sent; the primary one only to another primary.
         if keeps_primary.is_none_or(|primary| primary.type_id != one.type_id) {
-            let (category, type_id) = (one.category.as_str(), one.type_id);
-            remove_both_ways(work.db, &Link { category, type_id, ..pair.clone() })?;
+            let link = Link { type_id: one.type_id, ..pair.clone() };
+            remove_both_ways(work.db, known, &link)?;
         }
     }
-    let mut wanted: Vec<(&str, i64)> = types
-        .iter()
-        .map(|sent| (sent.association_category.as_str(), sent.association_type_id))
-        .collect();
-    if let Some(primary) = primary_type(&from.id, &to.id) {
+    let mut wanted: Vec<i64> = types.iter().map(|sent| sent.association_type_id).collect();
+    if let Some(primary) = primary {
         if is_first_company {
-            wanted.push((HUBSPOT_DEFINED, primary.type_id));
-        } else if wanted.iter().any(|(_, type_id)| *type_id == primary.type_id) {
+            wanted.push(primary.type_id);
+        } else if wanted.contains(&primary.type_id) {
             work.db
                 .prepare_cached(
                     "delete from associations where (from_object = ?1 and from_id = ?2
@@ -423,8 +443,8 @@ pub fn link_pair(
                 ])?;
         }
     }
-    for (category, type_id) in wanted {
-        insert_both_ways(work.db, &Link { category, type_id, ..pair.clone() })?;
+    for type_id in wanted {
+        insert_both_ways(work.db, known, &Link { type_id, ..pair.clone() })?;
     }
     refresh_derived(work, from, from_id)?;
     refresh_derived(work, to, to_id)
@@ -447,7 +467,7 @@ fn unlink_pair(
 }
 
 /// Brings a contact's primary company and its count of deals up to date with its links.
-fn refresh_derived(work: &Work<'_>, object: &ObjectType, id: i64) -> Result<(), ApiError> {
+pub fn refresh_derived(work: &Work<'_>, object: &ObjectType, id: i64) -> Result<(), ApiError> {
     if !object.is_contacts() {
         return Ok(());
     }
@@ -476,7 +496,7 @@ fn has_primary(
     if from.id == "0-2" {
         return Ok(true);
     }
-    let primary = primary_type(&from.id, &to.id).map_or(0, |one| one.type_id);
+    let primary = work.schema.associations.primary(&from.id, &to.id).map_or(0, |one| one.type_id);
     Ok(work
         .db
         .prepare_cached(
@@ -555,11 +575,11 @@ fn pair_view(
     (from_id, to_id): (i64, i64),
     types: &[TypeInput],
 ) -> Value {
-    let known = between(&from.id, &to.id);
+    let known = &work.schema.associations;
     let labels: Vec<&str> = types
         .iter()
-        .filter_map(|sent| known.iter().find(|one| one.type_id == sent.association_type_id))
-        .filter_map(|one| one.label)
+        .filter_map(|sent| known.find(&from.id, &to.id, sent.association_type_id))
+        .filter_map(|one| one.label.as_deref())
         .collect();
     json!({
         "fromObjectTypeId": from.id,

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::associations::{self, InlineLink};
 use super::errors::{ApiError, ErrorBody, PropertyError};
-use super::record::{self, RecordView, Selection};
+use super::record::{self, RecordView, Selection, Shape};
 use super::routes::{Params, flag};
 use super::schema::ObjectType;
 use super::store::{self, Stored};
@@ -107,9 +107,12 @@ impl Id {
 pub fn answer<T: Serialize>(
     work: &Work<'_>,
     complete: StatusCode,
-    results: Vec<T>,
+    mut results: Vec<T>,
     errors: Vec<ErrorBody>,
 ) -> Result<Response, ApiError> {
+    if work.settings.reverses_batch_results {
+        results.reverse();
+    }
     let status = if errors.is_empty() { complete } else { StatusCode::MULTI_STATUS };
     let now = iso(work.now);
     reply(
@@ -148,19 +151,26 @@ pub async fn read(
                 history: batch.properties_with_history,
                 associations: Vec::new(),
             };
-            let mut results = Vec::with_capacity(batch.inputs.len());
+            let shape = Shape::of(work, object, &selection)?;
+            let mut records = Vec::with_capacity(batch.inputs.len());
             let mut missing = Vec::new();
             let mut seen = HashSet::new();
             for input in &batch.inputs {
                 let id = input.id.text();
-                match find(work, object, &id, key)?.filter(|one| one.archived == archived) {
-                    Some(record) if seen.insert(record.id) => {
-                        results.push(record::view(work, object, &record, &selection)?);
-                    }
+                let found = match find_id(work, object, &id, key)? {
+                    Some(id) => store::find_raw(work.db, &object.id, id)?,
+                    None => None,
+                };
+                match found.filter(|one| one.head.archived == archived) {
+                    Some(record) if seen.insert(record.head.id) => records.push(record),
                     Some(_) => {}
                     None => missing.push(id),
                 }
             }
+            let results = records
+                .iter()
+                .map(|record| record::view(work, &shape, record))
+                .collect::<Result<Vec<_>, _>>()?;
             answer(work, StatusCode::OK, results, missing_ids(object, missing))
         })
         .await
@@ -183,19 +193,20 @@ pub async fn create(
             for (input, checked) in checked {
                 match validate::missing_on_create(work, object, &checked.values, version) {
                     Ok(()) => ready.push((input, checked)),
-                    Err(error) => refuse(&mut errors, input, error, is_partial)?,
+                    Err(error) => refuse(work, &mut errors, input, error, is_partial)?,
                 }
             }
             let mut results = Vec::with_capacity(ready.len());
             for (input, checked) in ready {
                 let made = work.isolated(|| {
                     let written = write::create(work, object, checked)?;
-                    associations::link_new(work, object, written.record.id, &input.associations)?;
+                    let (id, links) = (written.record.id, &input.associations);
+                    associations::link_new(work, object, id, links, version)?;
                     Ok(written)
                 });
                 match made {
-                    Ok(written) => results.push(record::view_written(work, object, written)),
-                    Err(error) => refuse(&mut errors, input, error, is_partial)?,
+                    Ok(written) => results.push(view_of(work, object, input, written)),
+                    Err(error) => refuse(work, &mut errors, input, error, is_partial)?,
                 }
             }
             answer(work, StatusCode::CREATED, results, errors)
@@ -229,9 +240,13 @@ pub async fn update(
                     missing.push(id);
                     continue;
                 };
-                match work.isolated(|| write::update(work, object, record, checked)) {
-                    Ok(written) => results.push(record::view_written(work, object, written)),
-                    Err(error) => refuse(&mut errors, input, error, is_partial)?,
+                let made = work.isolated(|| {
+                    validate::missing_on_update(work, object, &record, &checked.values, version)?;
+                    write::update(work, object, record, checked)
+                });
+                match made {
+                    Ok(written) => results.push(view_of(work, object, input, written)),
+                    Err(error) => refuse(work, &mut errors, input, error, is_partial)?,
                 }
             }
             errors.extend(missing_ids(object, missing));
@@ -265,7 +280,7 @@ pub async fn upsert(
             for (input, checked) in checked {
                 match work.isolated(|| upsert_one(work, object, input, checked, version)) {
                     Ok(view) => results.push(view),
-                    Err(error) => refuse(&mut errors, input, error, is_partial)?,
+                    Err(error) => refuse(work, &mut errors, input, error, is_partial)?,
                 }
             }
             answer(work, StatusCode::OK, results, errors)
@@ -300,7 +315,7 @@ fn upsert_one(
     input: &Input,
     mut checked: Checked,
     version: ApiVersion,
-) -> Result<RecordView, ApiError> {
+) -> Result<RecordView<'static>, ApiError> {
     let key = input.id_property.as_deref().unwrap_or_default();
     let id = input.id.as_ref().map(Id::text).unwrap_or_default();
     if id.trim().is_empty() {
@@ -308,6 +323,7 @@ fn upsert_one(
     }
     let found = find(work, object, &id, Some(key))?.filter(|record| !record.archived);
     let (written, is_new): (Written, bool) = if let Some(record) = found {
+        validate::missing_on_update(work, object, &record, &checked.values, version)?;
         (write::update(work, object, record, checked)?, false)
     } else {
         if !checked.values.contains_key(key) {
@@ -319,9 +335,22 @@ fn upsert_one(
         validate::missing_on_create(work, object, &checked.values, version)?;
         (write::create(work, object, checked)?, true)
     };
-    let mut view = record::view_written(work, object, written);
+    let mut view = view_of(work, object, input, written);
     view.is_new = Some(is_new);
     Ok(view)
+}
+
+fn view_of(
+    work: &Work<'_>,
+    object: &ObjectType,
+    input: &Input,
+    written: Written,
+) -> RecordView<'static> {
+    let mut view = record::view_written(work, object, written);
+    if work.settings.echoes_trace_ids {
+        view.object_write_trace_id.clone_from(&input.object_write_trace_id);
+    }
+    view
 }
 
 fn parse_batch(body: &Bytes) -> Result<Batch, ApiError> {
@@ -404,7 +433,7 @@ fn check_all<'a>(
             Ok(checked) => ready.push((input, checked)),
             Err(refused) if is_partial => {
                 let error = ApiError::invalid_properties(work.portal_id(), &refused);
-                refuse(&mut errors, input, error, is_partial)?;
+                refuse(work, &mut errors, input, error, is_partial)?;
             }
             Err(refused) => all_refused.extend(refused),
         }
@@ -418,13 +447,20 @@ fn check_all<'a>(
 
 /// Notes one refused input, or refuses the whole batch.
 fn refuse(
+    work: &Work<'_>,
     errors: &mut Vec<ErrorBody>,
     input: &Input,
-    error: ApiError,
+    mut error: ApiError,
     is_partial: bool,
 ) -> Result<(), ApiError> {
+    if !is_partial && error.existing_id.is_some() && !work.settings.names_conflicting_record {
+        "Contact already exists".clone_into(&mut error.body.message);
+    }
     if !is_partial || error.status.is_server_error() {
         return Err(error);
+    }
+    if !work.settings.details_batch_errors {
+        error.body.errors.clear();
     }
     let trace = input.object_write_trace_id.iter().cloned().collect();
     let existing = error.existing_id;
@@ -443,14 +479,23 @@ fn find(
     id: &str,
     key: Option<&str>,
 ) -> Result<Option<Stored>, ApiError> {
-    let id = match key {
-        Some(key) => store::holder(work.db, &object.id, key, id)?.map(|holder| holder.id),
-        None => id.parse().ok(),
-    };
-    match id {
+    match find_id(work, object, id, key)? {
         Some(id) => Ok(store::find(work.db, &object.id, id)?),
         None => Ok(None),
     }
+}
+
+/// Returns the id that an input names; without a key it is the id itself.
+fn find_id(
+    work: &Work<'_>,
+    object: &ObjectType,
+    id: &str,
+    key: Option<&str>,
+) -> Result<Option<i64>, ApiError> {
+    Ok(match key {
+        Some(key) => store::holder(work.db, &object.id, key, id)?.map(|holder| holder.id),
+        None => id.parse().ok(),
+    })
 }
 
 fn missing_ids(object: &ObjectType, ids: Vec<String>) -> Vec<ErrorBody> {

@@ -31,6 +31,8 @@ pub struct ErrorBody {
     pub category: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub_category: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<&'static str, &'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +42,8 @@ pub struct ErrorBody {
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorDetail {
     pub message: String,
-    pub code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     pub context: BTreeMap<String, Vec<String>>,
 }
 
@@ -70,6 +73,7 @@ impl ApiError {
                 errors: Vec::new(),
                 category,
                 sub_category: None,
+                links: BTreeMap::new(),
                 error_type: None,
                 policy_name: None,
             },
@@ -208,6 +212,52 @@ impl ApiError {
         error
     }
 
+    /// Names the property that another one's value makes required.
+    pub fn missing_conditional(property: &str, based_on: &str) -> Self {
+        let message = format!(
+            "{property} is required because of a conditional property rule based on [{based_on}]"
+        );
+        let code = "MISSING_CONDITIONAL_REQUIRED_PROPERTY";
+        let mut error = Self::invalid("The property values provided are invalid");
+        error.body.errors = vec![ErrorDetail::about(property, code, &message)];
+        error
+    }
+
+    pub fn not_authenticated() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            Some("INVALID_AUTHENTICATION"),
+            "Authentication credentials not found. This API supports OAuth 2.0 authentication and \
+             you can find more details at \
+             https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+        )
+    }
+
+    pub fn token_expired(seconds_ago: i64) -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            Some("EXPIRED_AUTHENTICATION"),
+            format!("The OAuth token used to make this call expired {seconds_ago} second(s) ago."),
+        )
+    }
+
+    /// A 403 that names the scopes of which one would do.
+    pub fn missing_scopes(any_of: Vec<String>) -> Self {
+        let mut error = Self::new(
+            StatusCode::FORBIDDEN,
+            Some("MISSING_SCOPES"),
+            "This app hasn't been granted all required scopes to make this call. Read more about \
+             required scopes here: https://developers.hubspot.com/scopes.",
+        );
+        error.body.errors = vec![ErrorDetail {
+            message: "One or more of the following scopes are required.".to_owned(),
+            code: None,
+            context: BTreeMap::from([("requiredGranularScopes".to_owned(), any_of)]),
+        }];
+        error.body.links = BTreeMap::from([("scopes", "https://developers.hubspot.com/scopes")]);
+        error
+    }
+
     pub fn rate_limited(policy: &'static str, words: &str) -> Self {
         let mut error = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -234,7 +284,7 @@ impl ErrorDetail {
     pub fn about(property: &str, code: &str, message: &str) -> Self {
         Self {
             message: message.to_owned(),
-            code: code.to_owned(),
+            code: Some(code.to_owned()),
             context: BTreeMap::from([("propertyName".to_owned(), vec![property.to_owned()])]),
         }
     }

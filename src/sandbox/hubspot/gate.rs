@@ -5,14 +5,14 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::errors::ApiError;
-use super::{Server, World};
+use super::{Server, World, oauth, scopes};
 
 const TEN_SECONDS_MS: i64 = 10_000;
 const SEARCHES_PER_SECOND_MAX: usize = 5;
@@ -102,42 +102,35 @@ async fn admit_and_run(
     request: Request,
     next: Next,
 ) -> (Response, Option<Daily>) {
-    if let Err(error) = authorize(server, request.headers()) {
-        return (error.into_response(), None);
-    }
+    let scopes = match oauth::authorize(server, request.headers()).await {
+        Ok(scopes) => scopes,
+        Err(error) => return (error.into_response(), None),
+    };
     let daily = Daily {
         max: server.shared.world.hubspot.daily_calls_max,
         used: server.shared.usage().count(today(server)),
     };
-    if let Err(error) = admit(server, daily, is_search) {
+    let path = request.extensions().get::<CalledPath>().map(|path| path.0.as_str());
+    if let Err(error) = admit(server, daily, is_search).and_then(|()| {
+        permit(server, scopes.as_deref(), path.unwrap_or_default(), request.method().as_str())
+    }) {
         return (error.into_response(), Some(daily));
     }
     (next.run(request).await, Some(daily))
 }
 
-fn authorize(server: &Server, headers: &HeaderMap) -> Result<(), ApiError> {
-    let token = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(str::trim);
-    match token {
-        Some(token) if token == server.shared.world.hubspot.token => Ok(()),
-        Some(token) if server.settings().expired_tokens.iter().any(|old| old == token) => {
-            Err(ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                Some("EXPIRED_AUTHENTICATION"),
-                "The OAuth token used to make this call expired 1 second(s) ago.",
-            ))
-        }
-        _ => Err(ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            Some("INVALID_AUTHENTICATION"),
-            "Authentication credentials not found. This API supports OAuth 2.0 authentication and \
-             you can find more details at \
-             https://developers.hubspot.com/docs/methods/auth/oauth-overview",
-        )),
-    }
+/// Refuses a call that its token has no scope for.
+fn permit(
+    server: &Server,
+    scopes: Option<&[String]>,
+    path: &str,
+    method: &str,
+) -> Result<(), ApiError> {
+    let Some(scopes) = scopes else { return Ok(()) };
+    let missing = scopes::needed(&server.schema(), path, method)
+        .into_iter()
+        .find(|any_of| !any_of.iter().any(|scope| scopes.contains(scope)));
+    missing.map_or(Ok(()), |any_of| Err(ApiError::missing_scopes(any_of)))
 }
 
 /// Returns the account's time zone; an unknown name counts as UTC.
@@ -151,7 +144,7 @@ pub fn today(server: &Server) -> String {
 }
 
 fn admit(server: &Server, daily: Daily, is_search: bool) -> Result<(), ApiError> {
-    let settings = server.settings();
+    let settings = server.shared.settings();
     if settings.enforces_daily_limit && daily.used > daily.max {
         return Err(ApiError::rate_limited("DAILY", "daily"));
     }
@@ -205,6 +198,7 @@ fn finish(
             error.status.into_response()
         });
     }
+    let status = answer.status();
     let headers = answer.headers_mut();
     let mut put = |name: &'static str, value: String| {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -212,12 +206,17 @@ fn finish(
         }
     };
     put("x-hubspot-correlation-id", correlation_id);
+    if status == StatusCode::TOO_MANY_REQUESTS
+        && let Some(seconds) = server.shared.settings().retry_after_seconds
+    {
+        put("retry-after", seconds.to_string());
+    }
     let Some(daily) = daily else { return answer };
     if is_search {
         put("x-hubspot-rate-limit-exemptions", "[\"ten-secondly\"]".to_owned());
         return answer;
     }
-    let settings = server.settings();
+    let settings = server.shared.settings();
     // Without enforcement the window says what a calm client would see.
     let in_window = if settings.enforces_ten_secondly_limit {
         let windows = server.shared.windows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -246,7 +245,7 @@ pub fn family(path: &str) -> String {
         .filter(|segment| !["", "crm", "v3", "v4", "2026-03", "2026-09"].contains(segment));
     let area = segments.next().unwrap_or_default();
     let n_object_types = match area {
-        "objects" | "properties" | "pipelines" => 1,
+        "objects" | "properties" | "property-validations" | "pipelines" => 1,
         "associations" => 2,
         _ => 0,
     };
@@ -265,7 +264,7 @@ pub fn family(path: &str) -> String {
 }
 
 /// Path segments below an area that are neither ids nor names.
-const WORDS: [&str; 32] = [
+const WORDS: [&str; 45] = [
     "batch",
     "read",
     "create",
@@ -298,6 +297,19 @@ const WORDS: [&str; 32] = [
     "status",
     "errors",
     "cancel",
+    "gdpr-delete",
+    "groups",
+    "rule-type",
+    "stages",
+    "audit",
+    "schemas",
+    "all",
+    "restore",
+    "idmapping",
+    "add-from",
+    "update-list-name",
+    "update-list-filters",
+    "custom-object-types",
 ];
 
 #[cfg(test)]

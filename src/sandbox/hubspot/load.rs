@@ -1,6 +1,6 @@
 //! Loads a world directory into a new database.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,11 @@ use rusqlite::{Connection, params};
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::association_types;
-use super::schema::{ObjectType, Property, Schema};
+use super::association_types::{
+    self, AssociationType, AssociationTypes, HUBSPOT_DEFINED, USER_DEFINED,
+};
+use super::rules::{self, Rule, RuleError};
+use super::schema::{Definition, ObjectType, Property, Schema};
 use super::store::{self, Properties, Stored, Version};
 use super::time::epoch_ms;
 
@@ -38,6 +41,12 @@ pub enum LoadError {
     Column { path: PathBuf, column: String },
     #[error("value of `{column}` on line {line} of `{path}` is not understood: `{value}`")]
     Value { path: PathBuf, line: u64, column: String, value: String },
+    #[error("rules are not understood: `{path}`")]
+    Rule {
+        path: PathBuf,
+        #[source]
+        source: RuleError,
+    },
     #[error("no such object: `{object}`")]
     Object { object: String },
     #[error("cannot write the database")]
@@ -50,18 +59,28 @@ struct SchemaFile {
     object: String,
     object_type_id: String,
     properties: Vec<Property>,
+    /// A custom object's.
+    #[serde(default)]
+    definition: Definition,
 }
 
 /// Reads `<world>/hubspot` into the database; missing optional files are empty.
 pub fn load(connection: &Connection, world_dir: &Path) -> Result<Schema, LoadError> {
     let directory = world_dir.join("hubspot");
-    let schema = load_schema(connection, &directory.join("schema"))?;
+    let mut schema = load_schema(connection, &directory.join("schema"))?;
     for object in &schema.objects {
         load_objects(connection, &directory, object)?;
         load_history(connection, &directory, object)?;
     }
     load_pipelines(connection, &directory)?;
     load_owners(connection, &directory)?;
+    load_association_types(connection, &directory, &mut schema)?;
+    for own in schema.objects.iter().filter(|object| !object.is_standard()) {
+        for to in &schema.objects {
+            store::add_plain_type(connection, &own.id, &to.id)?;
+        }
+    }
+    let schema = store::schema(connection)?;
     load_associations(connection, &directory, &schema)?;
     load_lists(connection, &directory)?;
     load_aliases(connection, &directory, &schema)?;
@@ -97,6 +116,8 @@ fn load_schema(connection: &Connection, directory: &Path) -> Result<Schema, Load
         let mut object = ObjectType {
             id: file.object_type_id,
             name: file.object,
+            definition: file.definition,
+            validations: BTreeMap::new(),
             properties: file
                 .properties
                 .into_iter()
@@ -104,15 +125,13 @@ fn load_schema(connection: &Connection, directory: &Path) -> Result<Schema, Load
                 .collect(),
         };
         object.add_derived_properties();
-        connection.execute(
-            "insert into objects (id, name, next_id) values (?1, ?2, 1)",
-            [&object.id, &object.name],
-        )?;
+        store::add_object(connection, &object)?;
         for property in object.properties.values() {
             store::save_property(connection, &object.id, property)?;
         }
         schema.objects.push(object);
     }
+    schema.associations = AssociationTypes::standard();
     Ok(schema)
 }
 
@@ -255,32 +274,86 @@ fn load_owners(connection: &Connection, directory: &Path) -> Result<(), LoadErro
     Ok(())
 }
 
+const ASSOCIATION_COLUMNS: [&str; 7] =
+    ["from_object", "from_id", "to_object", "to_id", "category", "type_id", "label"];
+
+/// Defines the account's own types that links of the world have.
+///
+/// A file says a type from one end only, so both directions get its id and label.
+fn load_association_types(
+    connection: &Connection,
+    directory: &Path,
+    schema: &mut Schema,
+) -> Result<(), LoadError> {
+    let Some(mut table) = Table::open(directory.join("associations.csv"))? else { return Ok(()) };
+    let at = table.columns(&ASSOCIATION_COLUMNS)?;
+    while table.next()? {
+        if table.text(at["category"]) == HUBSPOT_DEFINED {
+            continue;
+        }
+        let from = named(schema, table.text(at["from_object"]))?.id.clone();
+        let to = named(schema, table.text(at["to_object"]))?.id.clone();
+        let type_id = table.number(at["type_id"])?;
+        let label = table.optional(at["label"]).map(str::to_owned);
+        let is_known = schema.associations.find(&from, &to, type_id).is_some()
+            || (label.is_none() && schema.associations.plain(&from, &to).is_some());
+        if is_known {
+            continue;
+        }
+        let one = AssociationType {
+            from,
+            to,
+            type_id,
+            reverse_type_id: type_id,
+            category: USER_DEFINED.to_owned(),
+            label: label.clone(),
+            reverse_label: label.clone(),
+            name: label,
+        };
+        store::save_association_type(connection, &one)?;
+        schema.associations.add(&one);
+    }
+    Ok(())
+}
+
 fn load_associations(
     connection: &Connection,
     directory: &Path,
     schema: &Schema,
 ) -> Result<(), LoadError> {
     let Some(mut table) = Table::open(directory.join("associations.csv"))? else { return Ok(()) };
-    let columns = ["from_object", "from_id", "to_object", "to_id", "category", "type_id", "label"];
-    let at = table.columns(&columns)?;
+    let at = table.columns(&ASSOCIATION_COLUMNS)?;
     while table.next()? {
-        let object = |name: &str| {
-            schema.object(name).map_err(|_| LoadError::Object { object: name.to_owned() })
-        };
-        let from = object(table.text(at["from_object"]))?;
-        let to = object(table.text(at["to_object"]))?;
+        let from = named(schema, table.text(at["from_object"]))?;
+        let to = named(schema, table.text(at["to_object"]))?;
         let link = association_types::Link {
             from_object: &from.id,
             from_id: table.number(at["from_id"])?,
             to_object: &to.id,
             to_id: table.number(at["to_id"])?,
-            category: table.text(at["category"]),
             type_id: table.number(at["type_id"])?,
-            label: table.optional(at["label"]),
         };
-        association_types::insert_both_ways(connection, &link)?;
+        association_types::insert_both_ways(connection, &schema.associations, &link)?;
     }
     Ok(())
+}
+
+/// Reads the rules of a world, none when it has no file of them.
+pub fn rules(world_dir: &Path, schema: &Schema) -> Result<Vec<Rule>, LoadError> {
+    let path = world_dir.join("hubspot").join("rules.json");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(LoadError::Read { path, source }),
+    };
+    let rules: Vec<Rule> = serde_json::from_str(&text)
+        .map_err(|source| LoadError::Schema { path: path.clone(), source })?;
+    rules::check(schema, &rules).map_err(|source| LoadError::Rule { path, source })?;
+    Ok(rules)
+}
+
+fn named<'a>(schema: &'a Schema, name: &str) -> Result<&'a ObjectType, LoadError> {
+    schema.named(name).ok_or_else(|| LoadError::Object { object: name.to_owned() })
 }
 
 fn load_lists(connection: &Connection, directory: &Path) -> Result<(), LoadError> {
@@ -330,8 +403,7 @@ fn load_aliases(
     let at = table.columns(&["object", "old_id", "record_id"])?;
     while table.next()? {
         let name = table.text(at["object"]);
-        let object =
-            schema.object(name).map_err(|_| LoadError::Object { object: name.to_owned() })?;
+        let object = named(schema, name)?;
         connection.execute(
             "insert or ignore into aliases (object, old_id, id) values (?1, ?2, ?3)",
             params![object.id, table.number(at["old_id"])?, table.number(at["record_id"])?],

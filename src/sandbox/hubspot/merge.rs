@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::batch::Id;
 use super::errors::ApiError;
-use super::record::{self, Selection};
+use super::record::{self, Selection, Shape};
 use super::schema::ObjectType;
 use super::store::{self, Stored};
 use super::{Server, Work, objects, parse, reply};
@@ -29,7 +29,7 @@ pub async fn merge(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let request: MergeRequest = parse(&body)?;
-    let view = server
+    server
         .call(move |work| {
             let object = work.schema.object(&object)?;
             let primary = survivor(work, object, &request.primary_object_id.text())?;
@@ -38,10 +38,10 @@ pub async fn merge(
                 return Err(ApiError::invalid("A record cannot be merged with itself"));
             }
             let merged = merge_records(work, object, &primary, &other)?;
-            record::view(work, object, &merged, &Selection::default())
+            let shape = Shape::of(work, object, &Selection::default())?;
+            reply(StatusCode::OK, &record::view(work, &shape, &merged.raw()?)?)
         })
-        .await?;
-    reply(StatusCode::OK, &view)
+        .await
 }
 
 fn survivor(work: &Work<'_>, object: &ObjectType, id: &str) -> Result<Stored, ApiError> {

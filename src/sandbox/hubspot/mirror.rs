@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::association_types::{self, HUBSPOT_DEFINED};
+use super::association_types::{AssociationTypes, HUBSPOT_DEFINED, USER_DEFINED};
 use super::record::inline_type;
 use super::schema::ObjectType;
 use super::time::iso;
@@ -41,7 +41,6 @@ const STANDARD_TYPES: [(&str, &str); 14] = [
 const CUSTOM_ID_FIRST: usize = 100_001;
 
 const ASSOCIATION_COLUMNS: [&str; 3] = ["from_id", "to_id", "type"];
-const USER_DEFINED: &str = "USER_DEFINED";
 const MERGED_IDS: &str = "hs_merged_object_ids";
 
 #[derive(Deserialize)]
@@ -90,7 +89,7 @@ fn object_types(landed: &Landed<'_>) -> Vec<ObjectType> {
                 None if is_id => name.clone(),
                 None => format!("2-{}", CUSTOM_ID_FIRST + place),
             };
-            ObjectType { id, name: name.clone(), properties: BTreeMap::new() }
+            ObjectType { id, name: name.clone(), ..ObjectType::default() }
         })
         .collect()
 }
@@ -245,14 +244,19 @@ async fn write_associations(
 ) -> Result<(), MirrorError> {
     let columns = ["from_object", "from_id", "to_object", "to_id", "category", "type_id", "label"];
     let mut file = CsvFile::create(&dir.join("associations.csv"), columns)?;
+    let types = AssociationTypes::standard();
     let mut labels: BTreeMap<String, usize> = BTreeMap::new();
     let pairs = objects.iter().flat_map(|from| objects.iter().map(move |to| (from, to)));
     for (from, to) in pairs {
         let Some(table) = association_table(landed, from, to) else { continue };
-        let known: BTreeMap<String, i64> = association_types::between(&from.id, &to.id)
-            .into_iter()
-            .map(|one| (inline_type(from, to, one.type_id, one.label), one.type_id))
+        let known: BTreeMap<String, i64> = types
+            .between(&from.id, &to.id)
+            .iter()
+            .map(|one| {
+                (inline_type(&types, from, to, one.type_id, one.label.as_deref()), one.type_id)
+            })
             .collect();
+        let plain = inline_type(&types, from, to, 0, None);
         landed
             .each_row(table, &table.columns, |values, _| {
                 let text = |at: usize| values.get(at).copied().flatten().unwrap_or_default();
@@ -262,7 +266,9 @@ async fn write_associations(
                 } else {
                     let next = CUSTOM_ID_FIRST + labels.len();
                     let type_id = *labels.entry(name.to_owned()).or_insert(next);
-                    (USER_DEFINED, type_id.to_string(), name)
+                    // A pair that the vendor does not define has a plain type of the account's.
+                    let label = if name == plain { "" } else { name };
+                    (USER_DEFINED, type_id.to_string(), label)
                 };
                 let link = [&from.name, text(0), &to.name, text(1), category, &type_id, label];
                 file.write(link)

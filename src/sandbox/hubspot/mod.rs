@@ -2,8 +2,9 @@
 //!
 //! The dated paths `2026-09` and `2026-03` and the older `v3`/`v4` reach the same handlers. A call
 //! is one transaction: a refused one leaves nothing behind. Exports and imports are tasks that get
-//! on when somebody looks at them, because the clock stands still. Left out: OAuth flows, webhooks,
-//! custom object definitions, dynamic list filters and the older association shapes below `v3`.
+//! on when somebody looks at them, because the clock stands still. What no snapshot of an account
+//! shows is a [`Rule`]. Left out: webhooks, what the filters of dynamic lists mean, list folders,
+//! and the older association shapes below `v3`.
 //!
 //! Source: HubSpot's developer documentation and its official API descriptions, read in November
 //! 2026; what they leave open is a switch in [`Settings`].
@@ -16,28 +17,39 @@ mod errors;
 mod exports;
 mod filter;
 mod gate;
+mod gdpr;
+mod groups;
 mod imports;
+mod labels;
 mod lists;
 mod load;
 mod merge;
 pub(super) mod mirror;
+mod oauth;
 mod objects;
 mod owners;
+mod pipelines;
 mod properties;
 mod record;
 mod routes;
+mod rules;
 mod schema;
+mod schemas;
+mod scopes;
 mod search;
 mod settings;
 mod store;
 mod time;
 mod validate;
+mod validations;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -52,12 +64,15 @@ use thiserror::Error;
 
 use super::{CallCounters, Clock, World};
 use errors::ApiError;
+use rules::FollowUp;
 use schema::Schema;
 
 pub use gate::family;
 pub use load::LoadError;
+pub use rules::{Condition, Rule, RuleError};
 pub use settings::{
-    ExportSettings, ExportTimes, ImportSettings, JobEnd, LifecycleBackward, Settings,
+    ConditionalRequirement, ExportSettings, ExportTimes, ImportSettings, JobEnd, LifecycleBackward,
+    OAuthSettings, Settings,
 };
 
 /// The id of the app behind the sandbox's token, as history and `hs_object_source_id` show it.
@@ -76,6 +91,7 @@ struct Shared {
     database: Option<PathBuf>,
     schema: RwLock<Arc<Schema>>,
     settings: RwLock<Arc<Settings>>,
+    rules: RwLock<Arc<Vec<Rule>>>,
     windows: Mutex<gate::Windows>,
     usage: Mutex<gate::Usage>,
     calls_answered: AtomicU64,
@@ -90,6 +106,9 @@ struct Work<'a> {
     db: &'a Connection,
     schema: Arc<Schema>,
     settings: Arc<Settings>,
+    rules: Arc<Vec<Rule>>,
+    /// What automations owe once the call is answered.
+    follow_ups: Rc<RefCell<Vec<FollowUp>>>,
     world: &'a World,
     /// Epoch milliseconds.
     now: i64,
@@ -121,6 +140,8 @@ pub enum ServerError {
     Database(#[from] rusqlite::Error),
     #[error("database was made by another version of the sandbox, remove it: `{path}`")]
     Version { path: PathBuf },
+    #[error("a rule is refused")]
+    Rule(#[from] RuleError),
     #[error("portal id is no number: `{portal_id}`")]
     PortalId { portal_id: String },
 }
@@ -147,14 +168,16 @@ impl Server {
             let path = database.unwrap_or(world_dir).to_path_buf();
             return Err(ServerError::Version { path });
         }
-        let schema = if store::meta(&connection, "loaded")?.is_some() {
-            store::schema(&connection)?
+        let (schema, rules) = if store::meta(&connection, "loaded")?.is_some() {
+            (store::schema(&connection)?, store::rules(&connection)?)
         } else {
             let transaction = connection.unchecked_transaction()?;
             let schema = load::load(&transaction, world_dir)?;
+            let rules = load::rules(world_dir, &schema)?;
+            store::save_rules(&transaction, &rules)?;
             store::set_meta(&transaction, "loaded", &world.now.to_string())?;
             transaction.commit()?;
-            schema
+            (schema, rules)
         };
         let usage = gate::Usage::kept(&connection)?;
         Ok(Self {
@@ -164,6 +187,7 @@ impl Server {
                 database: database.map(Path::to_path_buf),
                 schema: RwLock::new(Arc::new(schema)),
                 settings: RwLock::new(Arc::new(Settings::default())),
+                rules: RwLock::new(Arc::new(rules)),
                 windows: Mutex::new(gate::Windows::default()),
                 usage: Mutex::new(usage),
                 calls_answered: AtomicU64::new(0),
@@ -180,7 +204,7 @@ impl Server {
     }
 
     pub fn settings(&self) -> Settings {
-        self.shared.settings.read().unwrap_or_else(PoisonError::into_inner).as_ref().clone()
+        self.shared.settings().as_ref().clone()
     }
 
     /// Changes how the server behaves from the next call on.
@@ -194,6 +218,22 @@ impl Server {
         self.shared.usage().spend(gate::today(self), max);
     }
 
+    pub fn rules(&self) -> Vec<Rule> {
+        self.shared.rules.read().unwrap_or_else(PoisonError::into_inner).as_ref().clone()
+    }
+
+    /// Takes the place of all rules from the next call on; they are kept with the records.
+    ///
+    /// # Errors
+    /// When a rule names what the account does not have or does not do one thing.
+    pub fn set_rules(&self, rules: Vec<Rule>) -> Result<(), ServerError> {
+        rules::check(&self.schema(), &rules)?;
+        let connection = self.shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        store::save_rules(&connection, &rules)?;
+        *self.shared.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        Ok(())
+    }
+
     /// Puts an archived record back, as the recycle bin does; answers whether there was one.
     ///
     /// Its associations are not restored.
@@ -201,7 +241,7 @@ impl Server {
     /// # Errors
     /// When the database fails.
     pub fn restore(&self, object: &str, id: &str) -> Result<bool, ServerError> {
-        let schema = Arc::clone(&self.shared.schema.read().unwrap_or_else(PoisonError::into_inner));
+        let schema = self.schema();
         let connection = self.shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let (Ok(object), Ok(id)) = (schema.object(object), id.parse()) else { return Ok(false) };
         let now = self.shared.clock.now().as_millisecond();
@@ -227,7 +267,11 @@ impl Server {
         self.blocking(|shared| {
             let connection = shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
             let transaction = connection.unchecked_transaction()?;
-            let result = work(&shared.work(&transaction));
+            let own = shared.work(&transaction);
+            let result = work(&own).and_then(|answer| {
+                rules::follow_up(&own)?;
+                Ok(answer)
+            });
             match &result {
                 Ok(_) => {
                     shared.usage().keep(&transaction)?;
@@ -277,6 +321,10 @@ impl Server {
         })?
     }
 
+    fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.shared.schema.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Takes over definitions that a call changed in the database.
     async fn reload_schema(&self) -> Result<(), ApiError> {
         let schema = self.call(|work| Ok(store::schema(work.db)?)).await?;
@@ -290,11 +338,17 @@ impl Shared {
         Work {
             db,
             schema: Arc::clone(&self.schema.read().unwrap_or_else(PoisonError::into_inner)),
-            settings: Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner)),
+            settings: self.settings(),
+            rules: Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner)),
+            follow_ups: Rc::default(),
             world: &self.world,
             now: self.clock.now().as_millisecond(),
             source: Source::app(),
         }
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn readers(&self) -> MutexGuard<'_, Vec<Connection>> {
@@ -310,6 +364,10 @@ impl Source {
     /// The app behind the sandbox's token.
     fn app() -> Self {
         Self { kind: "INTEGRATION", id: APP_ID.to_owned(), label: "Private app" }
+    }
+
+    fn workflow() -> Self {
+        Self { kind: "AUTOMATION_PLATFORM", id: "workflow".to_owned(), label: "Workflow" }
     }
 
     fn import(id: i64) -> Self {
@@ -328,9 +386,11 @@ impl Work<'_> {
         one: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         self.db.execute_batch("savepoint input")?;
+        let n_owed = self.follow_ups.borrow().len();
         let result = one();
         if result.is_err() {
             self.db.execute_batch("rollback to input")?;
+            self.follow_ups.borrow_mut().truncate(n_owed);
         }
         self.db.execute_batch("release input")?;
         result

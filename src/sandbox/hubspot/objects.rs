@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::associations::{self, InlineLink};
 use super::errors::ApiError;
 use super::gate::CalledPath;
-use super::record::{self, Paging, RecordView, Selection};
+use super::record::{self, Paging, RecordView, Selection, Shape};
 use super::routes::{Params, after, flag, limit, many, one};
 use super::schema::ObjectType;
 use super::store::{self, Stored};
@@ -20,8 +20,8 @@ const PAGE_MAX: usize = 100;
 const PAGE_WITH_HISTORY_MAX: usize = 50;
 
 #[derive(Serialize)]
-struct PageView {
-    results: Vec<RecordView>,
+struct PageView<'a> {
+    results: Vec<RecordView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     paging: Option<Paging>,
 }
@@ -66,21 +66,21 @@ pub async fn list(
     let floor = after(&params)?;
     let archived = flag(&params, "archived");
     let link = next_link(&record::base_url(&headers), &path, &params);
-    let page = server
+    server
         .read(move |work| {
             let object = work.schema.object(&object)?;
+            let shape = Shape::of(work, object, &selection)?;
             let mut records = store::page(work.db, &object.id, archived, floor, limit + 1)?;
             let next = if records.len() > limit { records.pop() } else { None };
             let results = records
                 .iter()
-                .map(|record| record::view(work, object, record, &selection))
+                .map(|record| record::view(work, &shape, record))
                 .collect::<Result<_, _>>()?;
-            let paging =
-                next.map(|next| Paging::after(&next.id, Some(format!("{link}{}", next.id))));
-            Ok(PageView { results, paging })
+            let paging = next
+                .map(|next| Paging::after(&next.head.id, Some(format!("{link}{}", next.head.id))));
+            reply(StatusCode::OK, &PageView { results, paging })
         })
-        .await?;
-    reply(StatusCode::OK, &page)
+        .await
 }
 
 pub async fn read(
@@ -91,14 +91,14 @@ pub async fn read(
     let selection = selection(&params);
     let archived = flag(&params, "archived");
     let key = one(&params, "idProperty").map(str::to_owned);
-    let view = server
+    server
         .read(move |work| {
             let object = work.schema.object(&object)?;
-            let record = find_one(work, object, &id, key.as_deref(), archived)?;
-            record::view(work, object, &record, &selection)
+            let record = find_one(work, object, &id, key.as_deref(), archived)?.raw()?;
+            let shape = Shape::of(work, object, &selection)?;
+            reply(StatusCode::OK, &record::view(work, &shape, &record)?)
         })
-        .await?;
-    reply(StatusCode::OK, &view)
+        .await
 }
 
 pub async fn create(
@@ -115,7 +115,7 @@ pub async fn create(
                 .map_err(|refused| ApiError::invalid_properties(work.portal_id(), &refused))?;
             validate::missing_on_create(work, object, &checked.values, version)?;
             let written = write::create(work, object, checked)?;
-            associations::link_new(work, object, written.record.id, &input.associations)?;
+            associations::link_new(work, object, written.record.id, &input.associations, version)?;
             Ok(record::view_written(work, object, written))
         })
         .await?;
@@ -142,6 +142,7 @@ pub async fn update(
             let record = find_one(work, object, &id, key.as_deref(), false)?;
             let checked = validate::check(work, object, &input.properties, version)?
                 .map_err(|refused| ApiError::invalid_properties(work.portal_id(), &refused))?;
+            validate::missing_on_update(work, object, &record, &checked.values, version)?;
             let written = write::update(work, object, record, checked)?;
             Ok(record::view_written(work, object, written))
         })
@@ -158,7 +159,8 @@ pub async fn archive(
             let object = work.schema.object(&object)?;
             let id = numeric(&id)?;
             let is_known = store::find(work.db, &object.id, id)?.is_some();
-            if !write::archive(work, object, id)? && !is_known {
+            let may_repeat = is_known && !work.settings.second_delete_is_missing;
+            if !write::archive(work, object, id)? && !may_repeat {
                 return Err(ApiError::no_such_record());
             }
             Ok(())

@@ -1,17 +1,17 @@
-//! Property definitions and pipelines (reference sections 6.1, 6.2 and 7).
+//! Property definitions (reference sections 6.1 and 6.2).
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::batch::answer;
 use super::errors::{ApiError, ErrorBody};
 use super::routes::{Params, flag, one};
 use super::schema::{ObjectType, Property, PropertyOption};
-use super::{Server, Work, parse, reply, store, validate};
+use super::{Server, Work, parse, reply, store};
 
 #[derive(Deserialize)]
 struct Inputs<T> {
@@ -184,75 +184,50 @@ pub async fn archive(
     server
         .call(move |work| {
             let object = work.schema.object(&object)?;
-            let mut property =
-                object.property(&name).cloned().ok_or_else(|| no_such_property(&name))?;
-            if !property.modification_metadata.archivable || property.hubspot_defined {
-                return Err(ApiError::invalid(format!("Property {name} cannot be archived")));
-            }
-            property.archived = true;
-            store::save_property(work.db, &object.id, &property)?;
-            Ok(())
+            retire(work, object, &name)
         })
         .await?;
     server.reload_schema().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub async fn pipelines(
+pub async fn batch_archive(
     State(server): State<Server>,
     Path(object): Path<String>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
-    let view = server
-        .read(move |work| {
+    let inputs = parse::<Inputs<NameInput>>(&body)?.inputs;
+    server
+        .call(move |work| {
             let object = work.schema.object(&object)?;
-            Ok(json!({ "results": whole_pipelines(work, object)? }))
+            inputs.iter().try_for_each(|input| retire(work, object, &input.name))
         })
         .await?;
-    reply(StatusCode::OK, &view)
+    server.reload_schema().await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub async fn pipeline(
-    State(server): State<Server>,
-    Path((object, pipeline)): Path<(String, String)>,
-) -> Result<Response, ApiError> {
-    let view = server
-        .read(move |work| {
-            let object = work.schema.object(&object)?;
-            whole_pipelines(work, object)?
-                .into_iter()
-                .find(|one| one["id"] == pipeline.as_str())
-                .ok_or_else(ApiError::no_such_record)
-        })
-        .await?;
-    reply(StatusCode::OK, &view)
-}
-
-/// Adds what every pipeline has and world files leave out.
-fn whole_pipelines(work: &Work<'_>, object: &ObjectType) -> Result<Vec<Value>, ApiError> {
-    let made_at = super::time::iso(work.world.now.as_millisecond());
-    let complete = |value: &mut Value| {
-        if let Some(keys) = value.as_object_mut() {
-            for key in ["createdAt", "updatedAt"] {
-                keys.entry(key).or_insert_with(|| json!(made_at));
-            }
-            keys.entry("archived").or_insert(json!(false));
-        }
-    };
-    let mut pipelines = validate::pipelines(work, object)?;
-    for pipeline in &mut pipelines {
-        complete(pipeline);
-        for stage in pipeline["stages"].as_array_mut().into_iter().flatten() {
-            complete(stage);
-            if let Some(keys) = stage.as_object_mut() {
-                keys.entry("writePermissions").or_insert(json!("CRM_PERMISSIONS_ENFORCEMENT"));
-            }
-        }
+/// Archives a definition; its values stay with the records.
+fn retire(work: &Work<'_>, object: &ObjectType, name: &str) -> Result<(), ApiError> {
+    let mut property = object.property(name).cloned().ok_or_else(|| no_such_property(name))?;
+    if !property.modification_metadata.archivable || property.hubspot_defined {
+        return Err(ApiError::invalid(format!("Property {name} cannot be archived")));
     }
-    Ok(pipelines)
+    let is_used =
+        work.rules.iter().any(|rule| rule.when.property == name || rule.set.contains_key(name));
+    if is_used {
+        let mut error = ApiError::invalid(format!("Property {name} is used by a workflow"));
+        error.body.sub_category =
+            Some("PropertyValidationError.CANNOT_DELETE_PROPERTY_IN_USE".to_owned());
+        return Err(error);
+    }
+    property.archived = true;
+    store::save_property(work.db, &object.id, &property)?;
+    Ok(())
 }
 
 /// Makes a definition, or brings back an archived one of the same name.
-fn define(work: &Work<'_>, object: &ObjectType, sent: Property) -> Result<Property, ApiError> {
+pub fn define(work: &Work<'_>, object: &ObjectType, sent: Property) -> Result<Property, ApiError> {
     let is_name = sent.name.starts_with(|c: char| c.is_ascii_lowercase())
         && sent.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if !is_name {

@@ -1,16 +1,17 @@
 //! Shows records the vendor's way (reference section 3).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::http::{HeaderMap, header};
 use rusqlite::params;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Work;
-use super::association_types;
+use super::association_types::AssociationTypes;
 use super::errors::ApiError;
 use super::schema::ObjectType;
-use super::store::{self, Stored, Version};
+use super::store::{self, Head, RawRecord, Stored, Version};
 use super::time::{epoch_ms, iso};
 use super::validate::Warning;
 use super::write::{self, Written};
@@ -25,11 +26,23 @@ pub struct Selection {
     pub associations: Vec<String>,
 }
 
+/// A selection looked up in the definitions, once for all records that are shown.
+pub struct Shape<'a> {
+    object: &'a ObjectType,
+    /// Properties shown, by name.
+    names: Vec<&'a str>,
+    cells_by_name: HashMap<&'a str, usize>,
+    history: Vec<&'a str>,
+    associations: Vec<&'a ObjectType>,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RecordView {
+pub struct RecordView<'a> {
     pub id: String,
-    pub properties: BTreeMap<String, Option<String>>,
+    /// By name; what is empty is null.
+    #[serde(serialize_with = "as_map")]
+    pub properties: Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>,
     pub created_at: String,
     pub updated_at: String,
     pub archived: bool,
@@ -37,14 +50,23 @@ pub struct RecordView {
     pub archived_at: Option<String>,
     pub url: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub properties_with_history: BTreeMap<String, Vec<VersionView>>,
+    pub properties_with_history: BTreeMap<&'a str, Vec<VersionView>>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub associations: BTreeMap<String, InlineAssociations>,
+    pub associations: BTreeMap<&'a str, InlineAssociations>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_write_trace_id: Option<String>,
     /// Answers of an upsert only.
     #[serde(rename = "new", skip_serializing_if = "Option::is_none")]
     pub is_new: Option<bool>,
+}
+
+fn as_map<S: Serializer>(
+    properties: &[(Cow<'_, str>, Option<Cow<'_, str>>)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(properties.iter().map(|(name, value)| (name, value)))
 }
 
 #[derive(Debug, Serialize)]
@@ -93,57 +115,93 @@ impl Paging {
     }
 }
 
+impl<'a> Shape<'a> {
+    /// Looks a selection up; undefined properties are left out.
+    ///
+    /// # Errors
+    /// 400 when associations to an unknown object are asked for.
+    pub fn of(
+        work: &'a Work<'_>,
+        object: &'a ObjectType,
+        selection: &Selection,
+    ) -> Result<Self, ApiError> {
+        let always = ["hs_object_id", object.created_property(), object.modified_property()];
+        let defined = |name: &str| object.properties.get_key_value(&name.to_ascii_lowercase());
+        let asked = selection.properties.iter().filter_map(|name| {
+            defined(name).filter(|(_, property)| !property.archived).map(|(name, _)| name.as_str())
+        });
+        let mut names: Vec<&str> = always.into_iter().chain(asked).collect();
+        if selection.properties.is_empty() {
+            names.extend(object.default_properties());
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(Self {
+            object,
+            cells_by_name: names.iter().enumerate().map(|(at, name)| (*name, at)).collect(),
+            names,
+            history: selection
+                .history
+                .iter()
+                .filter_map(|name| object.property(name).map(|property| property.name.as_str()))
+                .collect(),
+            associations: selection
+                .associations
+                .iter()
+                .map(|asked| work.schema.object(asked))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
 /// Shows a record as a read does.
-pub fn view(
+pub fn view<'a>(
     work: &Work<'_>,
-    object: &ObjectType,
-    record: &Stored,
-    selection: &Selection,
-) -> Result<RecordView, ApiError> {
-    let mut shown = bare(work, object, record);
-    if selection.properties.is_empty() {
-        for name in object.default_properties() {
-            shown.properties.insert((*name).to_owned(), value(object, record, name));
-        }
-    } else {
-        for name in &selection.properties {
-            let name = name.to_ascii_lowercase();
-            if object.property(&name).is_some() {
-                let value = value(object, record, &name);
-                shown.properties.insert(name, value);
-            }
-        }
+    shape: &Shape<'a>,
+    record: &'a RawRecord,
+) -> Result<RecordView<'a>, ApiError> {
+    let object = shape.object;
+    let mut cells = vec![Cow::Borrowed(""); shape.names.len()];
+    store::pick(&record.properties, &shape.cells_by_name, &mut cells)?;
+    let mut shown = bare(work, object, &record.head);
+    shown.properties = shape
+        .names
+        .iter()
+        .zip(cells)
+        .map(|(name, cell)| {
+            let held = Some(cell).filter(|cell| !cell.is_empty());
+            (Cow::Borrowed(*name), derived(object, &record.head, name).map(Cow::Owned).or(held))
+        })
+        .collect();
+    for name in &shape.history {
+        let versions = history(work, object, record, name)?;
+        shown.properties_with_history.insert(name, versions);
     }
-    for name in &selection.history {
-        if object.property(name).is_some() {
-            shown
-                .properties_with_history
-                .insert(name.clone(), history(work, object, record, name)?);
-        }
-    }
-    for asked in &selection.associations {
-        let to = work.schema.object(asked)?;
-        if let Some(links) = inline(work, object, record, to)? {
-            shown.associations.insert(to.name.clone(), links);
+    for to in &shape.associations {
+        if let Some(links) = inline(work, object, record.head.id, to)? {
+            shown.associations.insert(&to.name, links);
         }
     }
     Ok(shown)
 }
 
 /// Shows a record as the answer to a write does: what was written and what was computed.
-pub fn view_written(work: &Work<'_>, object: &ObjectType, written: Written) -> RecordView {
-    let mut shown = bare(work, object, &written.record);
-    let computed: BTreeSet<&String> = written.record.properties.keys().collect();
-    for name in written.shown {
-        if object.property(&name).is_none() && !computed.contains(&name) {
+pub fn view_written(work: &Work<'_>, object: &ObjectType, written: Written) -> RecordView<'static> {
+    let record = &written.record;
+    let mut shown = bare(work, object, &record.head());
+    let always = ["hs_object_id", object.created_property(), object.modified_property()];
+    let names: BTreeSet<String> =
+        written.shown.into_iter().chain(always.map(str::to_owned)).collect();
+    for name in names {
+        if object.property(&name).is_none() && !record.properties.contains_key(&name) {
             continue;
         }
-        let mut value = value(object, &written.record, &name);
+        let mut value = value(object, record, &name);
         if name.starts_with("hs_lifecyclestage_") {
             // Answers to writes carry the stage dates as epoch milliseconds.
             value = value.and_then(|text| epoch_ms(&text)).map(|at| at.to_string());
         }
-        shown.properties.insert(name, value);
+        shown.properties.push((Cow::Owned(name), value.map(Cow::Owned)));
     }
     shown.warnings = written.warnings;
     shown
@@ -151,16 +209,20 @@ pub fn view_written(work: &Work<'_>, object: &ObjectType, written: Written) -> R
 
 /// Returns the current text of a property, the derived ones included.
 pub fn value(object: &ObjectType, record: &Stored, name: &str) -> Option<String> {
+    derived(object, &record.head(), name).or_else(|| record.properties.get(name).cloned())
+}
+
+/// Returns the text of a property that is not kept as one.
+pub fn derived(object: &ObjectType, head: &Head, name: &str) -> Option<String> {
     if name == "hs_object_id" {
-        return Some(record.id.to_string());
+        Some(head.id.to_string())
+    } else if name == object.created_property() {
+        Some(iso(head.created_at))
+    } else if is_modified_property(object, name) {
+        Some(iso(head.updated_at))
+    } else {
+        None
     }
-    if name == object.created_property() {
-        return Some(iso(record.created_at));
-    }
-    if is_modified_property(object, name) {
-        return Some(iso(record.updated_at));
-    }
-    record.properties.get(name).cloned()
 }
 
 /// Contacts have their modified time under two names.
@@ -174,27 +236,24 @@ pub fn base_url(headers: &HeaderMap) -> String {
     format!("http://{}", host.unwrap_or("localhost"))
 }
 
-fn bare(work: &Work<'_>, object: &ObjectType, record: &Stored) -> RecordView {
-    let always = ["hs_object_id", object.created_property(), object.modified_property()];
+fn bare(work: &Work<'_>, object: &ObjectType, head: &Head) -> RecordView<'static> {
     RecordView {
-        id: record.id.to_string(),
-        properties: always
-            .into_iter()
-            .map(|name| (name.to_owned(), value(object, record, name)))
-            .collect(),
-        created_at: iso(record.created_at),
-        updated_at: iso(record.updated_at),
-        archived: record.archived,
-        archived_at: record.archived_at.map(iso),
+        id: head.id.to_string(),
+        properties: Vec::new(),
+        created_at: iso(head.created_at),
+        updated_at: iso(head.updated_at),
+        archived: head.archived,
+        archived_at: head.archived_at.map(iso),
         url: format!(
             "https://app.hubspot.com/contacts/{}/record/{}/{}",
             work.portal_id(),
             object.id,
-            record.id
+            head.id
         ),
         properties_with_history: BTreeMap::new(),
         associations: BTreeMap::new(),
         warnings: Vec::new(),
+        object_write_trace_id: None,
         is_new: None,
     }
 }
@@ -202,14 +261,15 @@ fn bare(work: &Work<'_>, object: &ObjectType, record: &Stored) -> RecordView {
 fn history(
     work: &Work<'_>,
     object: &ObjectType,
-    record: &Stored,
+    record: &RawRecord,
     name: &str,
 ) -> Result<Vec<VersionView>, ApiError> {
-    let mut versions = store::versions(work.db, &object.id, record.id, name)?;
-    if versions.is_empty()
-        && let Some(value) = record.properties.get(name)
-    {
-        versions.push(write::first_version(record, value));
+    let mut versions = store::versions(work.db, &object.id, record.head.id, name)?;
+    if versions.is_empty() {
+        let record = record.parsed()?;
+        if let Some(value) = record.properties.get(name) {
+            versions.push(write::first_version(&record, value));
+        }
     }
     Ok(versions.into_iter().map(VersionView::from).collect())
 }
@@ -231,7 +291,7 @@ impl From<Version> for VersionView {
 fn inline(
     work: &Work<'_>,
     from: &ObjectType,
-    record: &Stored,
+    id: i64,
     to: &ObjectType,
 ) -> Result<Option<InlineAssociations>, ApiError> {
     let max = work.settings.inline_associations_max;
@@ -242,7 +302,7 @@ fn inline(
              where from_object = ?1 and from_id = ?2 and to_object = ?3
              order by to_id, type_id limit ?4",
         )?
-        .query_map(params![from.id, record.id, to.id, store::sql_count(max + 1)], |row| {
+        .query_map(params![from.id, id, to.id, store::sql_count(max + 1)], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?
         .collect::<Result<_, _>>()?;
@@ -261,7 +321,7 @@ fn inline(
         .into_iter()
         .map(|(id, type_id, label)| InlineAssociation {
             id: id.to_string(),
-            kind: inline_type(from, to, type_id, label.as_deref()),
+            kind: inline_type(&work.schema.associations, from, to, type_id, label.as_deref()),
         })
         .collect();
     Ok(Some(InlineAssociations { results, paging }))
@@ -270,14 +330,15 @@ fn inline(
 /// Names a type the way inline associations do: `contact_to_company` is the primary one where
 /// there is a primary one, and then `contact_to_company_unlabeled` the plain one.
 pub fn inline_type(
+    types: &AssociationTypes,
     from: &ObjectType,
     to: &ObjectType,
     type_id: i64,
     label: Option<&str>,
 ) -> String {
     let pair = format!("{}_to_{}", from.singular(), to.singular());
-    let primary = association_types::primary_type(&from.id, &to.id);
-    let plain = association_types::plain_type(&from.id, &to.id);
+    let primary = types.primary(&from.id, &to.id);
+    let plain = types.plain(&from.id, &to.id);
     if primary.is_some_and(|one| one.type_id == type_id) {
         pair
     } else if plain.is_some_and(|one| one.type_id == type_id) {

@@ -1,6 +1,6 @@
 //! Where each endpoint lives: the dated paths and the older ones, on the same handlers.
 
-use axum::extract::{DefaultBodyLimit, Extension, Query, State};
+use axum::extract::{DefaultBodyLimit, Extension, Path, Query, State};
 use axum::http::StatusCode;
 use axum::middleware;
 use axum::response::Response;
@@ -9,8 +9,9 @@ use axum::{Json, Router};
 
 use super::errors::ApiError;
 use super::{
-    ApiVersion, Server, Settings, account, associations, batch, exports, gate, imports, lists,
-    merge, objects, owners, properties, reply, search,
+    ApiVersion, Rule, Server, Settings, account, associations, batch, exports, gate, gdpr, groups,
+    imports, labels, lists, merge, oauth, objects, owners, pipelines, properties, reply, schemas,
+    search, validations,
 };
 
 /// The query of a call, in order, repeated keys kept.
@@ -27,6 +28,8 @@ pub fn router(server: &Server) -> Router {
                 .nest(&format!("/crm/objects/{version}"), objects().merge(record_associations()))
                 .nest(&format!("/crm/associations/{version}"), association_batches())
                 .nest(&format!("/crm/properties/{version}"), properties())
+                .nest(&format!("/crm/property-validations/{version}"), validations())
+                .nest(&format!("/crm-object-schemas/{version}/schemas"), schemas())
                 .nest(&format!("/crm/pipelines/{version}"), pipelines())
                 .merge(owners(&format!("/crm/owners/{version}")))
                 .merge(lists(&format!("/crm/lists/{version}")))
@@ -43,6 +46,9 @@ pub fn router(server: &Server) -> Router {
             .nest("/crm/v4/objects", record_associations())
             .nest("/crm/v4/associations", association_batches())
             .nest("/crm/v3/properties", properties())
+            .nest("/crm/v3/property-validations", validations())
+            .nest("/crm-object-schemas/v3/schemas", schemas())
+            .nest("/crm/v3/schemas", schemas())
             .nest("/crm/v3/pipelines", pipelines())
             .merge(owners("/crm/v3/owners"))
             .merge(lists("/crm/v3/lists"))
@@ -66,6 +72,8 @@ fn objects() -> Router<Server> {
         .route("/{object}/{id}", get(objects::read).patch(objects::update).delete(objects::archive))
         .route("/{object}/search", post(search::search))
         .route("/{object}/merge", post(merge::merge))
+        .route("/contacts/gdpr-delete", post(gdpr::erase))
+        .route("/0-1/gdpr-delete", post(gdpr::erase))
         .route("/{object}/batch/read", post(batch::read))
         .route("/{object}/batch/create", post(batch::create))
         .route("/{object}/batch/update", post(batch::update))
@@ -89,7 +97,9 @@ fn association_batches() -> Router<Server> {
         .route("/{from}/{to}/batch/create", post(associations::batch_create))
         .route("/{from}/{to}/batch/associate/default", post(associations::batch_create_default))
         .route("/{from}/{to}/batch/archive", post(associations::batch_archive))
-        .route("/{from}/{to}/labels", get(associations::labels))
+        .route("/{from}/{to}/batch/labels/archive", post(labels::batch_archive))
+        .route("/{from}/{to}/labels", get(labels::list).post(labels::create).put(labels::update))
+        .route("/{from}/{to}/labels/{type}", delete(labels::delete))
 }
 
 fn properties() -> Router<Server> {
@@ -101,12 +111,53 @@ fn properties() -> Router<Server> {
         )
         .route("/{object}/batch/read", post(properties::batch_read))
         .route("/{object}/batch/create", post(properties::batch_create))
+        .route("/{object}/batch/archive", post(properties::batch_archive))
+        .route("/{object}/groups", get(groups::list).post(groups::create))
+        .route(
+            "/{object}/groups/{name}",
+            get(groups::read).patch(groups::update).delete(groups::archive),
+        )
+}
+
+fn validations() -> Router<Server> {
+    Router::new()
+        .route("/{object}", get(validations::list))
+        .route("/{object}/{property}", get(validations::read))
+        .route(
+            "/{object}/{property}/rule-type/{rule}",
+            get(validations::read_rule).put(validations::put),
+        )
+}
+
+fn schemas() -> Router<Server> {
+    Router::new()
+        .route("/", get(schemas::list).post(schemas::create))
+        .route("/batch/read", post(schemas::batch_read))
+        .route("/{object}", get(schemas::read).patch(schemas::update).delete(schemas::delete))
+        .route("/{object}/associations", post(schemas::associate))
+        .route("/{object}/associations/{association}", delete(schemas::dissociate))
 }
 
 fn pipelines() -> Router<Server> {
     Router::new()
-        .route("/{object}", get(properties::pipelines))
-        .route("/{object}/{pipeline}", get(properties::pipeline))
+        .route("/{object}", get(pipelines::list).post(pipelines::create))
+        .route(
+            "/{object}/{pipeline}",
+            get(pipelines::read)
+                .put(pipelines::replace)
+                .patch(pipelines::update)
+                .delete(pipelines::delete),
+        )
+        .route("/{object}/{pipeline}/audit", get(pipelines::audit))
+        .route("/{object}/{pipeline}/stages", get(pipelines::stages).post(pipelines::create_stage))
+        .route(
+            "/{object}/{pipeline}/stages/{stage}",
+            get(pipelines::read_stage)
+                .put(pipelines::update_stage)
+                .patch(pipelines::update_stage)
+                .delete(pipelines::delete_stage),
+        )
+        .route("/{object}/{pipeline}/stages/{stage}/audit", get(pipelines::stage_audit))
 }
 
 fn owners(prefix: &str) -> Router<Server> {
@@ -123,8 +174,16 @@ fn lists(prefix: &str) -> Router<Server> {
         .route(prefix, get(lists::read_many).post(lists::create))
         .route(&under("/"), get(lists::read_many).post(lists::create))
         .route(&under("/search"), post(lists::search))
+        .route(&under("/all"), post(lists::all))
+        .route(&under("/idmapping"), get(lists::id_mapping).post(lists::id_mappings))
+        .route(&under("/records/{object}/{record}/memberships"), get(lists::lists_of_record))
+        .route(&under("/records/memberships/batch/read"), post(lists::lists_of_records))
         .route(&under("/object-type-id/{object}/name/{name}"), get(lists::read_by_name))
         .route(&under("/{list}"), get(lists::read).delete(lists::delete))
+        .route(&under("/{list}/restore"), put(lists::restore))
+        .route(&under("/{list}/update-list-name"), put(lists::update_name))
+        .route(&under("/{list}/update-list-filters"), put(lists::update_filters))
+        .route(&under("/{list}/memberships/add-from/{source}"), put(lists::add_from))
         .route(&under("/{list}/memberships"), get(lists::members).delete(lists::clear))
         .route(&under("/{list}/memberships/join-order"), get(lists::members_by_join))
         .route(&under("/{list}/memberships/add"), put(lists::add))
@@ -156,6 +215,9 @@ fn limits() -> Router<Server> {
         .route("/records", get(account::record_limits))
         .route("/custom-properties", get(account::property_limits))
         .route("/pipelines", get(account::pipeline_limits))
+        .route("/calculated-properties", get(account::calculated_property_limits))
+        .route("/custom-object-types", get(account::custom_object_limits))
+        .route("/associations/labels", get(account::association_label_limits))
 }
 
 fn account() -> Router<Server> {
@@ -166,9 +228,21 @@ fn account() -> Router<Server> {
 
 /// Routes that need no credentials and count no calls.
 fn open_routes() -> Router<Server> {
-    Router::new()
+    let mut routes = Router::new();
+    for version in ["v1", "v3", "2026-03", "2026-09"] {
+        let token = format!("/oauth/{version}/token");
+        routes = routes
+            .route(&token, post(oauth::token))
+            .route(&format!("{token}/introspect"), post(oauth::introspect))
+            .route(&format!("{token}/revoke"), post(oauth::revoke));
+    }
+    routes
         .route("/export-files/{export}", get(exports::download))
-        .route("/oauth/v2/private-apps/get/access-token-info", post(account::token_info))
+        .route("/oauth/v2/private-apps/get/access-token-info", post(oauth::token_info))
+        .route("/oauth/v1/access-tokens/{token}", get(oauth::read))
+        .route("/oauth/v1/refresh-tokens/{token}", get(oauth::read).delete(oauth::delete))
+        .route("/__sandbox/hubspot/rules", get(read_rules).put(write_rules))
+        .route("/__sandbox/hubspot/restore/{object}/{id}", post(restore))
         .route("/__sandbox/hubspot/settings", get(read_settings).put(write_settings))
 }
 
@@ -191,6 +265,35 @@ async fn write_settings(
 ) -> Result<Response, ApiError> {
     server.set_settings(settings);
     read_settings(State(server)).await
+}
+
+async fn read_rules(State(server): State<Server>) -> Result<Response, ApiError> {
+    reply(StatusCode::OK, &server.rules())
+}
+
+async fn write_rules(
+    State(server): State<Server>,
+    Json(rules): Json<Vec<Rule>>,
+) -> Result<Response, ApiError> {
+    match server.set_rules(rules) {
+        Ok(()) => read_rules(State(server)).await,
+        Err(error) => {
+            let message = std::error::Error::source(&error).unwrap_or(&error).to_string();
+            reply(StatusCode::BAD_REQUEST, &ApiError::invalid(message).body)
+        }
+    }
+}
+
+/// Puts an archived record back, as the recycle bin of the vendor's own pages does.
+async fn restore(
+    State(server): State<Server>,
+    Path((object, id)): Path<(String, String)>,
+) -> Result<StatusCode, StatusCode> {
+    match server.restore(&object, &id) {
+        Ok(true) => Ok(StatusCode::NO_CONTENT),
+        Ok(false) => Err(StatusCode::NOT_FOUND),
+        Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+    }
 }
 
 /// Returns the last value of a query key.

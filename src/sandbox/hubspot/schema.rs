@@ -5,21 +5,50 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::association_types::AssociationTypes;
 use super::errors::ApiError;
+use super::validations::ValidationRule;
 
-/// Every object type of the account.
+/// Every object type of the account and how they are associated.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
     pub objects: Vec<ObjectType>,
+    pub associations: AssociationTypes,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ObjectType {
     /// Such as `0-1`.
     pub id: String,
-    /// Plural name in lower case, such as `contacts`.
+    /// Plural name in lower case, such as `contacts`; a custom object's own name.
     pub name: String,
+    pub definition: Definition,
     pub properties: BTreeMap<String, Property>,
+    /// Rules that an admin set on values, by property.
+    pub validations: BTreeMap<String, Vec<ValidationRule>>,
+}
+
+/// What a custom object has beside its properties; empty for the vendor's own objects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Definition {
+    pub labels: Option<Labels>,
+    pub primary_display_property: Option<String>,
+    pub secondary_display_properties: Vec<String>,
+    pub required_properties: Vec<String>,
+    pub searchable_properties: Vec<String>,
+    pub allows_sensitive_properties: bool,
+    pub description: Option<String>,
+    pub archived: bool,
+    /// Epoch milliseconds.
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Labels {
+    pub singular: String,
+    pub plural: String,
 }
 
 /// A property definition in the vendor's JSON; omitted keys take the vendor's defaults.
@@ -101,28 +130,48 @@ impl Default for ModificationMetadata {
 impl Schema {
     /// Finds an object type by plural or singular name in any case, by id, or by qualified name.
     ///
+    /// A custom object's bare name is not enough, as with the vendor.
+    ///
     /// # Errors
     /// 400 when there is none.
     pub fn object(&self, asked: &str) -> Result<&ObjectType, ApiError> {
-        let lower = asked.to_ascii_lowercase();
         self.objects
             .iter()
-            .find(|object| {
-                object.id == lower
-                    || object.name == lower
-                    || object.singular() == lower
-                    || (lower.starts_with('p')
-                        && lower
-                            .split_once('_')
-                            .is_some_and(|(_, name)| !object.is_standard() && name == object.name))
-            })
+            .find(|object| !object.definition.archived && object.answers_to(asked))
             .ok_or_else(|| ApiError::unknown_object_type(asked))
+    }
+
+    /// Finds an object type as files name it, where a custom object's bare name is enough.
+    pub fn named(&self, asked: &str) -> Option<&ObjectType> {
+        self.objects
+            .iter()
+            .find(|object| object.answers_to(asked) || object.name.eq_ignore_ascii_case(asked))
     }
 }
 
 impl ObjectType {
     pub fn is_contacts(&self) -> bool {
         self.id == "0-1"
+    }
+
+    /// Tells whether a path or a request means this object.
+    pub fn answers_to(&self, asked: &str) -> bool {
+        if self.id.eq_ignore_ascii_case(asked) {
+            return true;
+        }
+        if self.is_standard() {
+            return self.name.eq_ignore_ascii_case(asked)
+                || self.singular().eq_ignore_ascii_case(asked);
+        }
+        asked
+            .strip_prefix(['p', 'P'])
+            .and_then(|rest| rest.split_once('_'))
+            .is_some_and(|(_, name)| name.eq_ignore_ascii_case(&self.name))
+    }
+
+    /// Returns the name that holds the account's id, as in `p4471923_car`.
+    pub fn qualified_name(&self, portal_id: &str) -> String {
+        if self.is_standard() { self.legacy_name() } else { format!("p{portal_id}_{}", self.name) }
     }
 
     pub fn is_standard(&self) -> bool {

@@ -13,9 +13,9 @@ use serde_json::Value;
 
 use super::errors::ApiError;
 use super::filter::{Criteria, Question, text_of};
-use super::record::{self, Paging, RecordView, Selection};
+use super::record::{self, Paging, RecordView, Selection, Shape};
 use super::schema::ObjectType;
-use super::store::{self, RECORD_COLUMNS, Stored};
+use super::store::{self, RECORD_COLUMNS, RawRecord};
 use super::{Server, Work, parse, reply};
 
 const PAGE_DEFAULT: usize = 10;
@@ -37,9 +37,9 @@ struct SearchRequest {
 }
 
 #[derive(Serialize)]
-struct SearchView {
+struct SearchView<'a> {
     total: usize,
-    results: Vec<RecordView>,
+    results: Vec<RecordView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     paging: Option<Paging>,
 }
@@ -49,6 +49,9 @@ pub async fn search(
     Path(object): Path<String>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
+    if server.shared.settings().search_bytes_max.is_some_and(|max| body.len() > max) {
+        return Err(ApiError::invalid("Invalid input: the request body is too large"));
+    }
     let request: SearchRequest = parse(&body)?;
     let limit = check_shape(&request)?;
     let offset = offset(&request)?;
@@ -57,8 +60,7 @@ pub async fn search(
             "Search results are limited to a window of {WINDOW}: after {offset} with limit {limit}"
         )));
     }
-    let view = server.read(move |work| run(work, &object, &request, offset, limit)).await?;
-    reply(StatusCode::OK, &view)
+    server.read(move |work| run(work, &object, &request, offset, limit)).await
 }
 
 fn check_shape(request: &SearchRequest) -> Result<usize, ApiError> {
@@ -111,7 +113,7 @@ fn run(
     request: &SearchRequest,
     offset: usize,
     limit: usize,
-) -> Result<SearchView, ApiError> {
+) -> Result<Response, ApiError> {
     let object = work.schema.object(object)?;
     let question = request.criteria.question(work, object)?;
     let (total, page) = if question.is_whole {
@@ -120,13 +122,14 @@ fn run(
         page_by_record(work, object, &request.criteria, &question, offset, limit)?
     };
     let selection = Selection { properties: request.properties.clone(), ..Selection::default() };
+    let shape = Shape::of(work, object, &selection)?;
     let results = page
         .iter()
-        .map(|record| record::view(work, object, record, &selection))
+        .map(|record| record::view(work, &shape, record))
         .collect::<Result<Vec<_>, _>>()?;
     let next = offset + results.len();
     let paging = (next < total && !results.is_empty()).then(|| Paging::after(&next, None));
-    Ok(SearchView { total, results, paging })
+    reply(StatusCode::OK, &SearchView { total, results, paging })
 }
 
 fn page_by_sql(
@@ -134,7 +137,7 @@ fn page_by_sql(
     question: &Question,
     offset: usize,
     limit: usize,
-) -> Result<(usize, Vec<Stored>), ApiError> {
+) -> Result<(usize, Vec<RawRecord>), ApiError> {
     let Question { condition, values, order, .. } = question;
     let total: i64 = work
         .db
@@ -151,7 +154,7 @@ fn page_by_sql(
             values.len() + 1,
             values.len() + 2
         ))?
-        .query_map(all.as_slice(), store::read_record)?
+        .query_map(all.as_slice(), store::read_raw)?
         .collect::<Result<_, _>>()?;
     Ok((usize::try_from(total).unwrap_or_default(), page))
 }
@@ -164,7 +167,7 @@ fn page_by_record(
     question: &Question,
     offset: usize,
     limit: usize,
-) -> Result<(usize, Vec<Stored>), ApiError> {
+) -> Result<(usize, Vec<RawRecord>), ApiError> {
     let Question { condition, values, order, .. } = question;
     let mut statement = work.db.prepare_cached(&format!(
         "select {RECORD_COLUMNS} from records where {condition} order by {order}"
@@ -172,10 +175,9 @@ fn page_by_record(
     let mut rows = statement.query(params_from_iter(values))?;
     let (mut total, mut page) = (0, Vec::new());
     while let Some(row) = rows.next()? {
-        let record = store::read_record(row)?;
-        if criteria.holds(object, &record) {
+        if criteria.holds(object, &store::read_record(row)?) {
             if (offset..offset + limit).contains(&total) {
-                page.push(record);
+                page.push(store::read_raw(row)?);
             }
             total += 1;
         }

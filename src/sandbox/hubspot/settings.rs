@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::scopes;
+
 /// How the server behaves where more than one behaviour is defensible.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -35,6 +37,30 @@ pub struct Settings {
     pub email_upsert_partial: bool,
     /// Keeps good records of an update when each input has a trace id. On.
     pub update_traceid_partial: bool,
+    /// Answers a batch's results in reverse order, for callers that think they come as sent. Off.
+    pub reverses_batch_results: bool,
+    /// Shows the trace id of an input beside its result. Off.
+    pub echoes_trace_ids: bool,
+    /// Lists what is wrong with an input once more apart from the message. On.
+    pub details_batch_errors: bool,
+    /// Names the existing contact in the message that refuses a whole batch. On.
+    pub names_conflicting_record: bool,
+    /// Refuses an email that another contact has as any unique value is refused, with a 400. Off.
+    pub email_clash_is_invalid: bool,
+    /// Refuses other unique values that another record has with a 409. Off.
+    pub unique_clash_is_conflict: bool,
+    /// Answers a deletion of what is deleted with a 404. Off.
+    pub second_delete_is_missing: bool,
+    /// Refuses options that are hidden in the vendor's own pages. Off.
+    pub refuses_hidden_options: bool,
+    /// Drops spaces around texts. Off.
+    pub trims_strings: bool,
+    /// Lists records without associations as errors of a batch read. Off: they are left out.
+    pub unassociated_is_error: bool,
+    /// Largest body of a search. None.
+    pub search_bytes_max: Option<usize>,
+    /// Seconds that a 429 asks to wait for in `Retry-After`. None: it does not say.
+    pub retry_after_seconds: Option<u32>,
     /// Keeps the primary record's id in a merge. Off: the result has a new id.
     pub preserves_primary_id: bool,
     /// Takes the id of a deactivated owner in an owner property. Off.
@@ -47,10 +73,48 @@ pub struct Settings {
     pub required_on_create: BTreeMap<String, Vec<String>>,
     /// Normalises dates that are not at midnight UTC on 2026-09, with a warning. Off.
     pub lenient_dates: bool,
+    /// Properties that 2026-09 wants once another has a value. None.
+    pub conditional_required: Vec<ConditionalRequirement>,
+    /// The user behind the token may not edit associations, which 2026-09 looks at. Off.
+    pub lacks_edit_associations: bool,
     /// Tokens that were valid once.
     pub expired_tokens: Vec<String>,
+    /// Service keys and private apps' tokens with the scopes of each; the world's own token may do
+    /// everything unless it is named here.
+    pub tokens: BTreeMap<String, Vec<String>>,
+    pub oauth: OAuthSettings,
     pub exports: ExportSettings,
     pub imports: ImportSettings,
+}
+
+/// A property that an admin made required for records that have a value in another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConditionalRequirement {
+    /// Name of the object, such as `contacts`.
+    pub object: String,
+    pub property: String,
+    pub based_on: String,
+    /// Values of the other property that count; none for any.
+    #[serde(default)]
+    pub values: Vec<String>,
+}
+
+/// The one OAuth app of the account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OAuthSettings {
+    pub client_id: String,
+    pub client_secret: String,
+    /// The code that an installation would have handed over.
+    pub code: String,
+    /// The refresh token of the installation.
+    pub refresh_token: String,
+    pub scopes: Vec<String>,
+    /// 1,800.
+    pub access_token_seconds: i64,
+    /// Gives a new refresh token with each access token and ends the old one. Off.
+    pub rotates_refresh_token: bool,
 }
 
 /// How exports go.
@@ -139,15 +203,45 @@ impl Default for Settings {
             identical_write_modifies: false,
             email_upsert_partial: false,
             update_traceid_partial: true,
+            reverses_batch_results: false,
+            echoes_trace_ids: false,
+            details_batch_errors: true,
+            names_conflicting_record: true,
+            email_clash_is_invalid: false,
+            unique_clash_is_conflict: false,
+            second_delete_is_missing: false,
+            refuses_hidden_options: false,
+            trims_strings: false,
+            unassociated_is_error: false,
+            search_bytes_max: None,
+            retry_after_seconds: None,
             preserves_primary_id: false,
             accepts_archived_owners: false,
             numeric_association_ids: true,
             inline_associations_max: 500,
             required_on_create: BTreeMap::new(),
             lenient_dates: false,
+            conditional_required: Vec::new(),
+            lacks_edit_associations: false,
             expired_tokens: Vec::new(),
+            tokens: BTreeMap::new(),
+            oauth: OAuthSettings::default(),
             exports: ExportSettings::default(),
             imports: ImportSettings::default(),
+        }
+    }
+}
+
+impl Default for OAuthSettings {
+    fn default() -> Self {
+        Self {
+            client_id: "sandbox-client".to_owned(),
+            client_secret: "sandbox-secret".to_owned(),
+            code: "sandbox-code".to_owned(),
+            refresh_token: "sandbox-refresh".to_owned(),
+            scopes: scopes::all(),
+            access_token_seconds: 1800,
+            rotates_refresh_token: false,
         }
     }
 }

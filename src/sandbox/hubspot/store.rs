@@ -9,10 +9,13 @@ use std::fmt;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer as _};
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _, Serialize};
 
-use super::schema::{ObjectType, Property, Schema};
+use super::association_types::{AssociationType, AssociationTypes, USER_DEFINED};
+use super::rules::Rule;
+use super::schema::{Definition, ObjectType, Property, Schema};
+use super::validations::ValidationRule;
 
 pub type Properties = BTreeMap<String, String>;
 
@@ -27,6 +30,42 @@ pub struct Stored {
     pub properties: Properties,
 }
 
+/// What is kept of a record beside its properties. Times are epoch milliseconds.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub id: i64,
+    pub archived: bool,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub archived_at: Option<i64>,
+}
+
+/// A record whose properties are still JSON, for those who only pass values on.
+#[derive(Clone, Debug)]
+pub struct RawRecord {
+    pub head: Head,
+    pub properties: String,
+}
+
+impl Stored {
+    pub fn head(&self) -> Head {
+        let Self { id, archived, created_at, updated_at, archived_at, .. } = *self;
+        Head { id, archived, created_at, updated_at, archived_at }
+    }
+
+    pub fn raw(&self) -> serde_json::Result<RawRecord> {
+        Ok(RawRecord { head: self.head(), properties: serde_json::to_string(&self.properties)? })
+    }
+}
+
+impl RawRecord {
+    pub fn parsed(&self) -> serde_json::Result<Stored> {
+        let Head { id, archived, created_at, updated_at, archived_at } = self.head;
+        let properties = serde_json::from_str(&self.properties)?;
+        Ok(Stored { id, archived, created_at, updated_at, archived_at, properties })
+    }
+}
+
 /// One value a property had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
@@ -38,12 +77,16 @@ pub struct Version {
     pub updated_by_user_id: Option<i64>,
 }
 
+/// No type of the vendor's has a higher id.
+const LAST_VENDOR_TYPE: i64 = 1999;
+
 /// Raised whenever a table changes its shape.
 const VERSION: i64 = 1;
 
 const TABLES: &str = "
 create table if not exists meta (key text primary key, value text not null) without rowid;
-create table if not exists objects (id text primary key, name text not null, next_id integer not null);
+create table if not exists objects (
+    id text primary key, name text not null, definition text not null, next_id integer not null);
 create table if not exists properties (
     object text not null, name text not null, definition text not null,
     primary key (object, name)) without rowid;
@@ -71,11 +114,29 @@ create table if not exists owners (
     type text not null, archived integer not null, created_at text, updated_at text);
 create table if not exists lists (
     id integer primary key, name text not null, object text not null, processing_type text not null,
-    created_at text not null, updated_at text not null);
+    created_at text not null, updated_at text not null, version integer not null default 1,
+    filter_branch text, filters_updated_at text, deleted_at integer);
 create table if not exists list_memberships (
     list_id integer not null, record_id integer not null, joined_at text not null,
     primary key (list_id, record_id)) without rowid;
 create table if not exists usage (day text primary key, calls integer not null) without rowid;
+create table if not exists association_types (
+    type_id integer not null, reverse_type_id integer not null, from_object text not null,
+    to_object text not null, category text not null, label text, reverse_label text, name text,
+    primary key (type_id, from_object, to_object)) without rowid;
+create table if not exists property_groups (
+    object text not null, name text not null, label text not null, display_order integer not null,
+    archived integer not null, primary key (object, name)) without rowid;
+create table if not exists property_validations (
+    object text not null, property text not null, rule_type text not null, arguments text not null,
+    normalizes integer not null, primary key (object, property, rule_type)) without rowid;
+create table if not exists pipeline_audit (
+    object text not null, pipeline text not null, stage text, action text not null,
+    at integer not null);
+create table if not exists blocked_emails (email text primary key) without rowid;
+create table if not exists oauth_tokens (
+    token text primary key, kind text not null, scopes text not null, expires_at integer,
+    is_revoked integer not null);
 create table if not exists exports (
     id integer primary key autoincrement, request text not null, state text not null,
     n_polls integer not null, record_count integer, is_zip integer not null default 0,
@@ -164,26 +225,188 @@ pub fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Re
         .map(|_| ())
 }
 
-/// Reads the account's object types and property definitions.
+/// Reads the account's rules.
+pub fn rules(connection: &Connection) -> rusqlite::Result<Vec<Rule>> {
+    match meta(connection, "rules")? {
+        Some(text) => serde_json::from_str(&text)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
+        None => Ok(Vec::new()),
+    }
+}
+
+pub fn save_rules(connection: &Connection, rules: &[Rule]) -> rusqlite::Result<()> {
+    set_meta(connection, "rules", &json_text(&rules)?)
+}
+
+/// Reads the account's object types, property definitions and association types.
 pub fn schema(connection: &Connection) -> Result<Schema, rusqlite::Error> {
     let mut objects: Vec<ObjectType> = connection
-        .prepare("select id, name from objects order by id")?
+        .prepare("select id, name, definition from objects order by id")?
         .query_map([], |row| {
-            Ok(ObjectType { id: row.get(0)?, name: row.get(1)?, properties: BTreeMap::new() })
+            Ok(ObjectType {
+                id: row.get(0)?,
+                name: row.get(1)?,
+                definition: json(row, 2)?,
+                ..ObjectType::default()
+            })
         })?
         .collect::<Result<_, _>>()?;
-    let mut statement =
+    let mut properties =
         connection.prepare("select name, definition from properties where object = ?1")?;
+    let mut validations = connection.prepare(
+        "select property, rule_type, arguments from property_validations where object = ?1",
+    )?;
     for object in &mut objects {
-        let mut rows = statement.query([&object.id])?;
+        let mut rows = properties.query([&object.id])?;
         while let Some(row) = rows.next()? {
-            let definition: String = row.get(1)?;
-            let property: Property = serde_json::from_str(&definition)
-                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-            object.properties.insert(row.get(0)?, property);
+            object.properties.insert(row.get(0)?, json::<Property>(row, 1)?);
+        }
+        let mut rows = validations.query([&object.id])?;
+        while let Some(row) = rows.next()? {
+            let rule = ValidationRule { rule_type: row.get(1)?, rule_arguments: json(row, 2)? };
+            object.validations.entry(row.get(0)?).or_default().push(rule);
         }
     }
-    Ok(Schema { objects })
+    let mut associations = AssociationTypes::standard();
+    let mut types = connection.prepare(
+        "select type_id, reverse_type_id, from_object, to_object, category, label, reverse_label,
+         name from association_types",
+    )?;
+    let mut rows = types.query([])?;
+    while let Some(row) = rows.next()? {
+        associations.add(&AssociationType {
+            type_id: row.get(0)?,
+            reverse_type_id: row.get(1)?,
+            from: row.get(2)?,
+            to: row.get(3)?,
+            category: row.get(4)?,
+            label: row.get(5)?,
+            reverse_label: row.get(6)?,
+            name: row.get(7)?,
+        });
+    }
+    Ok(Schema { objects, associations })
+}
+
+fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+fn json_text(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+/// Adds an object type without its properties.
+pub fn add_object(connection: &Connection, object: &ObjectType) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "insert into objects (id, name, definition, next_id) values (?1, ?2, ?3, 1)",
+            params![object.id, object.name, json_text(&object.definition)?],
+        )
+        .map(|_| ())
+}
+
+pub fn save_definition(
+    connection: &Connection,
+    object: &str,
+    definition: &Definition,
+) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "update objects set definition = ?2 where id = ?1",
+            params![object, json_text(definition)?],
+        )
+        .map(|_| ())
+}
+
+/// Returns an id that no association type has; the next one is free as well.
+pub fn next_association_type(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row(
+        "select 1 + max(?1, coalesce(max(max(type_id, reverse_type_id)), 0))
+         from association_types",
+        [LAST_VENDOR_TYPE],
+        |row| row.get(0),
+    )
+}
+
+/// Keeps an association type, and its label on the links that have it.
+pub fn save_association_type(
+    connection: &Connection,
+    one: &AssociationType,
+) -> rusqlite::Result<()> {
+    // A type may be named from its other end.
+    let is_reverse: bool = connection.query_row(
+        "select exists (select 1 from association_types
+         where reverse_type_id = ?1 and type_id = ?2 and type_id <> ?1)",
+        [one.type_id, one.reverse_type_id],
+        |row| row.get(0),
+    )?;
+    let one = if is_reverse { one.reversed() } else { one.clone() };
+    connection.execute(
+        "insert or replace into association_types
+         (type_id, reverse_type_id, from_object, to_object, category, label, reverse_label, name)
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            one.type_id,
+            one.reverse_type_id,
+            one.from,
+            one.to,
+            one.category,
+            one.label,
+            one.reverse_label,
+            one.name
+        ],
+    )?;
+    let mut relabel = connection.prepare_cached(
+        "update associations set label = ?4
+         where from_object = ?1 and to_object = ?2 and type_id = ?3",
+    )?;
+    relabel.execute(params![one.from, one.to, one.type_id, one.label])?;
+    relabel.execute(params![one.to, one.from, one.reverse_type_id, one.reverse_label])?;
+    Ok(())
+}
+
+/// Defines that two objects can be linked, where one of them is the account's own.
+pub fn add_plain_type(connection: &Connection, from: &str, to: &str) -> rusqlite::Result<()> {
+    let is_there: bool = connection.query_row(
+        "select exists (select 1 from association_types where label is null
+         and ((from_object = ?1 and to_object = ?2) or (from_object = ?2 and to_object = ?1)))",
+        [from, to],
+        |row| row.get(0),
+    )?;
+    if is_there {
+        return Ok(());
+    }
+    let type_id = next_association_type(connection)?;
+    save_association_type(
+        connection,
+        &AssociationType {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            type_id,
+            reverse_type_id: if from == to { type_id } else { type_id + 1 },
+            category: USER_DEFINED.to_owned(),
+            label: None,
+            reverse_label: None,
+            name: None,
+        },
+    )
+}
+
+/// Forgets an association type named from either end, and its links; answers whether it was known.
+pub fn delete_association_type(connection: &Connection, type_id: i64) -> rusqlite::Result<bool> {
+    let links = "delete from associations where category = ?2 and type_id in (
+        select type_id from association_types where type_id = ?1 or reverse_type_id = ?1
+        union all
+        select reverse_type_id from association_types where type_id = ?1 or reverse_type_id = ?1)";
+    connection.execute(links, params![type_id, USER_DEFINED])?;
+    let n_types = connection.execute(
+        "delete from association_types where type_id = ?1 or reverse_type_id = ?1",
+        [type_id],
+    )?;
+    Ok(n_types > 0)
 }
 
 pub fn save_property(
@@ -191,27 +414,36 @@ pub fn save_property(
     object: &str,
     property: &Property,
 ) -> rusqlite::Result<()> {
-    let definition = serde_json::to_string(property)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     connection
         .execute(
             "insert or replace into properties (object, name, definition) values (?1, ?2, ?3)",
-            params![object, property.name, definition],
+            params![object, property.name, json_text(property)?],
         )
         .map(|_| ())
 }
 
+pub fn read_raw(row: &Row<'_>) -> rusqlite::Result<RawRecord> {
+    Ok(RawRecord { head: read_head(row)?, properties: row.get(5)? })
+}
+
+pub fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
+    Ok(Head {
+        id: row.get(0)?,
+        archived: row.get(1)?,
+        created_at: row.get(2)?,
+        updated_at: row.get(3)?,
+        archived_at: row.get(4)?,
+    })
+}
+
 pub fn read_record(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let text = row.get_ref(5)?.as_str()?;
-    let properties = serde_json::from_str(text)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     Ok(Stored {
         id: row.get(0)?,
         archived: row.get(1)?,
         created_at: row.get(2)?,
         updated_at: row.get(3)?,
         archived_at: row.get(4)?,
-        properties,
+        properties: json(row, 5)?,
     })
 }
 
@@ -255,6 +487,19 @@ pub fn pick<'t>(
     serde_json::Deserializer::from_str(text).deserialize_map(Picker { cells_by_name, cells })
 }
 
+pub fn find_raw(
+    connection: &Connection,
+    object: &str,
+    id: i64,
+) -> rusqlite::Result<Option<RawRecord>> {
+    connection
+        .prepare_cached(&format!(
+            "select {RECORD_COLUMNS} from records where object = ?1 and id = ?2"
+        ))?
+        .query_row(params![object, id], read_raw)
+        .optional()
+}
+
 pub fn find(connection: &Connection, object: &str, id: i64) -> rusqlite::Result<Option<Stored>> {
     connection
         .prepare_cached(&format!(
@@ -271,13 +516,13 @@ pub fn page(
     archived: bool,
     floor: i64,
     limit: usize,
-) -> rusqlite::Result<Vec<Stored>> {
+) -> rusqlite::Result<Vec<RawRecord>> {
     connection
         .prepare_cached(&format!(
             "select {RECORD_COLUMNS} from records
              where object = ?1 and archived = ?2 and id >= ?3 order by id limit ?4"
         ))?
-        .query_map(params![object, archived, floor, sql_count(limit)], read_record)?
+        .query_map(params![object, archived, floor, sql_count(limit)], read_raw)?
         .collect()
 }
 
@@ -300,8 +545,6 @@ pub fn allocate_id(connection: &Connection, object: &str) -> rusqlite::Result<i6
 }
 
 pub fn put(connection: &Connection, object: &str, record: &Stored) -> rusqlite::Result<()> {
-    let properties = serde_json::to_string(&record.properties)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
     connection
         .prepare_cached(
             "insert or replace into records
@@ -316,7 +559,7 @@ pub fn put(connection: &Connection, object: &str, record: &Stored) -> rusqlite::
             record.updated_at,
             record.archived_at,
             natural_key(object, &record.properties),
-            properties
+            json_text(&record.properties)?
         ])
         .map(|_| ())
 }

@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use super::errors::{ApiError, PropertyError};
 use super::schema::{ObjectType, Property, PropertyOption};
-use super::store::Properties;
+use super::store::{Properties, Stored};
 use super::time::{date_ms, epoch_ms, iso, iso_date};
-use super::{ApiVersion, Work};
+use super::{ApiVersion, Work, rules};
 
 const TEXT_LENGTH_MAX: usize = 65_536;
 const DAY_MS: i64 = 86_400_000;
@@ -69,7 +69,14 @@ pub fn check(
             checked.values.insert(name, text);
             continue;
         }
-        match check_value(work, object, property, &text, version)? {
+        let verdict = check_value(work, object, property, &text, version)?;
+        if verdict.is_ok()
+            && let Some(error) = objection(work, object, property, &text)
+        {
+            refused.push(error);
+            continue;
+        }
+        match verdict {
             Ok(normal) => {
                 if version == ApiVersion::September2026
                     && property.kind == "date"
@@ -94,6 +101,63 @@ pub fn check(
         }
     }
     Ok(if refused.is_empty() { Ok(checked) } else { Err(refused) })
+}
+
+/// Asks the account's own rules about a value of the right type.
+fn objection(
+    work: &Work<'_>,
+    object: &ObjectType,
+    property: &Property,
+    text: &str,
+) -> Option<PropertyError> {
+    let name = &property.name;
+    let by_validation = object
+        .validations
+        .get(name)
+        .into_iter()
+        .flatten()
+        .find_map(|rule| rule.objection(name, text))
+        .map(|message| PropertyError {
+            name: name.clone(),
+            code: "CUSTOM_VALIDATION",
+            message,
+            value: Some(text.to_owned()),
+        });
+    by_validation.or_else(|| rules::refusal(work, object, name, text))
+}
+
+/// Refuses a change that leaves out what another value makes required.
+pub fn missing_on_update(
+    work: &Work<'_>,
+    object: &ObjectType,
+    record: &Stored,
+    values: &Properties,
+    version: ApiVersion,
+) -> Result<(), ApiError> {
+    let held = |name: &str| values.get(name).or_else(|| record.properties.get(name));
+    missing_conditional(work, object, held, version)
+}
+
+fn missing_conditional<'a>(
+    work: &Work<'_>,
+    object: &ObjectType,
+    value: impl Fn(&str) -> Option<&'a String>,
+    version: ApiVersion,
+) -> Result<(), ApiError> {
+    if version != ApiVersion::September2026 {
+        return Ok(());
+    }
+    let filled = |name: &str| value(name).filter(|value| !value.is_empty());
+    let missing = work.settings.conditional_required.iter().find(|rule| {
+        rule.object == object.name
+            && filled(&rule.property).is_none()
+            && filled(&rule.based_on)
+                .is_some_and(|value| rule.values.is_empty() || rule.values.contains(value))
+    });
+    match missing {
+        Some(rule) => Err(ApiError::missing_conditional(&rule.property, &rule.based_on)),
+        None => Ok(()),
+    }
 }
 
 /// Returns what must be there for a record to be made and is not.
@@ -122,8 +186,11 @@ pub fn missing_on_create(
     {
         missing.extend(required.iter().map(String::as_str).filter(|name| !has(name)));
     }
+    missing.extend(
+        object.definition.required_properties.iter().map(String::as_str).filter(|name| !has(name)),
+    );
     if missing.is_empty() {
-        return Ok(());
+        return missing_conditional(work, object, |name| values.get(name), version);
     }
     let code = if version == ApiVersion::September2026 {
         "MISSING_REQUIRED_PROPERTY"
@@ -196,12 +263,13 @@ fn check_value(
         "enumeration" if property.external_options && property.options.is_empty() => {
             Ok(text.to_owned())
         }
-        "enumeration" => check_options(property, text),
+        "enumeration" => check_options(work, property, text),
         _ if object.id == "0-2" && property.name == "domain" => Ok(bare_domain(text)),
         _ if text.chars().count() > TEXT_LENGTH_MAX => Err((
             "INVALID_LENGTH",
             format!("{} is longer than {TEXT_LENGTH_MAX} characters", property.name),
         )),
+        _ if work.settings.trims_strings => Ok(text.trim().to_owned()),
         _ => Ok(text.to_owned()),
     })
 }
@@ -255,8 +323,11 @@ fn is_exact_date(text: &str) -> bool {
     }
 }
 
-fn check_options(property: &Property, text: &str) -> Verdict {
-    let is_option = |value: &str| property.options.iter().any(|option| option.value == value);
+fn check_options(work: &Work<'_>, property: &Property, text: &str) -> Verdict {
+    let takes_hidden = !work.settings.refuses_hidden_options;
+    let is_option = |value: &str| {
+        property.options.iter().any(|one| one.value == value && (takes_hidden || !one.hidden))
+    };
     let unknown = if property.is_multiple() {
         text.split(';').filter(|value| !value.is_empty()).find(|value| !is_option(value))
     } else {
@@ -311,7 +382,7 @@ fn check_pipeline(
 ) -> Result<Verdict, ApiError> {
     let pipelines = pipelines(work, object)?;
     if pipelines.is_empty() {
-        return Ok(check_options(property, text));
+        return Ok(check_options(work, property, text));
     }
     let ids: Vec<&str> = if property.name == "pipeline" {
         pipelines.iter().filter_map(|one| one["id"].as_str()).collect()

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::StatusCode;
 use rusqlite::params;
 
-use super::Work;
 use super::errors::{ApiError, PropertyError};
 use super::schema::ObjectType;
 use super::settings::LifecycleBackward;
 use super::store::{self, Properties, Stored, Version};
 use super::time::iso;
 use super::validate::{Checked, Warning};
+use super::{Work, rules};
 
 /// A record after a write, with the names of the properties the answer shows.
 #[derive(Clone, Debug)]
@@ -64,9 +65,10 @@ pub fn create(work: &Work<'_>, object: &ObjectType, checked: Checked) -> Result<
         values.insert("pipeline".to_owned(), "default".to_owned());
     }
     let changed = apply(work, object, &mut record, values, work.now)?;
+    rules::note(work, object, record.id, &changed);
     store::put(work.db, &object.id, &record)?;
     store::index_unique_values(work.db, object, &record)?;
-    shown.extend(changed.into_iter().filter(|name| name.starts_with("hs_lifecyclestage_")));
+    shown.extend(changed.into_keys().filter(|name| name.starts_with("hs_lifecyclestage_")));
     shown.extend(COMPUTED.map(str::to_owned));
     Ok(Written { record, shown, warnings })
 }
@@ -83,12 +85,13 @@ pub fn update(
     // Two changes under a clock that stands still must still be told apart.
     let at = work.now.max(record.updated_at + 1);
     let changed = apply(work, object, &mut record, values, at)?;
+    rules::note(work, object, record.id, &changed);
     if !changed.is_empty() || work.settings.identical_write_modifies {
         record.updated_at = at;
         store::put(work.db, &object.id, &record)?;
         store::index_unique_values(work.db, object, &record)?;
     }
-    shown.extend(changed.into_iter().filter(|name| name.starts_with("hs_lifecyclestage_")));
+    shown.extend(changed.into_keys().filter(|name| name.starts_with("hs_lifecyclestage_")));
     shown.extend(COMPUTED.map(str::to_owned));
     Ok(Written { record, shown, warnings })
 }
@@ -154,14 +157,14 @@ pub fn set_derived(
     Ok(())
 }
 
-/// Puts values into a record and its history, returning the names of those that changed.
+/// Puts values into a record and its history, returning those that changed.
 fn apply(
     work: &Work<'_>,
     object: &ObjectType,
     record: &mut Stored,
     values: Properties,
     at: i64,
-) -> Result<BTreeSet<String>, ApiError> {
+) -> Result<Properties, ApiError> {
     let mut changes = Properties::new();
     for (name, value) in values {
         let held = record.properties.get(&name).map_or("", String::as_str);
@@ -193,15 +196,14 @@ fn apply(
     for (name, value) in &changes {
         note_version(work, object, record, name, value, at)?;
     }
-    let changed = changes.keys().cloned().collect();
-    for (name, value) in changes {
+    for (name, value) in &changes {
         if value.is_empty() {
-            record.properties.remove(&name);
+            record.properties.remove(name);
         } else {
-            record.properties.insert(name, value);
+            record.properties.insert(name.clone(), value.clone());
         }
     }
-    Ok(changed)
+    Ok(changes)
 }
 
 /// Resolves a leading `;`, which appends to a multiple-choice value.
@@ -249,17 +251,29 @@ fn check_holder(
     match store::holder(work.db, &object.id, name, value)? {
         None => Ok(()),
         Some(holder) if holder.id == id && !holder.is_secondary => Ok(()),
-        Some(holder) if object.is_contacts() && name == "email" && !holder.is_secondary => {
+        Some(holder)
+            if object.is_contacts()
+                && name == "email"
+                && !holder.is_secondary
+                && !work.settings.email_clash_is_invalid =>
+        {
             Err(ApiError::contact_exists(holder.id))
         }
-        Some(holder) => Err(ApiError::unique_value_taken(
-            work.portal_id(),
-            &object.legacy_name(),
-            name,
-            value,
-            id,
-            holder.id,
-        )),
+        Some(holder) => {
+            let mut error = ApiError::unique_value_taken(
+                work.portal_id(),
+                &object.legacy_name(),
+                name,
+                value,
+                id,
+                holder.id,
+            );
+            if work.settings.unique_clash_is_conflict {
+                error.status = StatusCode::CONFLICT;
+                error.body.category = Some("CONFLICT");
+            }
+            Err(error)
+        }
     }
 }
 

@@ -9,13 +9,12 @@ use jiff::tz::TimeZone;
 use rusqlite::{params, params_from_iter};
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-use super::super::association_types;
 use super::super::errors::ApiError;
 use super::super::gate::account_zone;
 use super::super::schema::{ObjectType, Property};
 use super::super::settings::ExportTimes;
 use super::super::store;
-use super::super::time::{date_ms, epoch_ms, iso};
+use super::super::time::{date_ms, epoch_ms};
 use super::super::{Work, record};
 use super::{Export, ExportRequest};
 
@@ -115,22 +114,15 @@ fn write_rows(
         if !reaches_file {
             continue;
         }
-        let id: i64 = row.get(0)?;
+        let head = store::read_head(row)?;
+        let id = head.id;
         let mut cells: Vec<Cow<'_, str>> = vec![Cow::Borrowed(""); columns.len()];
         let properties = row.get_ref(5)?.as_str().map_err(rusqlite::Error::from)?;
         store::pick(properties, &picked, &mut cells)?;
         for (cell, column) in cells.iter_mut().zip(columns) {
             match &column.content {
                 Content::Property(property) => {
-                    let derived = match property.name.as_str() {
-                        "hs_object_id" => Some(id.to_string()),
-                        name if name == object.created_property() => Some(iso(row.get(2)?)),
-                        name if record::is_modified_property(object, name) => {
-                            Some(iso(row.get(3)?))
-                        }
-                        _ => None,
-                    };
-                    if let Some(value) = derived {
+                    if let Some(value) = record::derived(object, &head, &property.name) {
                         *cell = Cow::Owned(value);
                     }
                     if let Some(written) = form.written(property, cell) {
@@ -192,8 +184,8 @@ fn columns(
         let content = Content::Linked { to: to.id.clone(), type_id: None };
         columns.push(Column { header: format!("{header} IDs"), content });
         if request.include_labeled_associations {
-            for known in association_types::known(work.db, &object.id, &to.id)? {
-                let Some(label) = known.label else { continue };
+            for known in work.schema.associations.between(&object.id, &to.id) {
+                let Some(label) = &known.label else { continue };
                 let type_id = Some(known.type_id);
                 let content = Content::Linked { to: to.id.clone(), type_id };
                 columns.push(Column { header: format!("{header} IDs ({label})"), content });

@@ -8,7 +8,6 @@ use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
 
 use super::super::Work;
-use super::super::association_types::{HUBSPOT_DEFINED, between};
 use super::super::associations::TypeInput;
 use super::super::errors::ApiError;
 use super::super::schema::{ObjectType, Property};
@@ -363,7 +362,8 @@ fn link<'a>(
     let link_type = mapping.foreign_key_type.as_ref();
     let is_of_type = |from: &ObjectType, to: &ObjectType| {
         link_type.is_some_and(|sent| {
-            between(&from.id, &to.id).iter().any(|known| known.type_id == sent.association_type_id)
+            let known = &work.schema.associations;
+            known.find(&from.id, &to.id, sent.association_type_id).is_some()
         })
     };
     let (from, to) = if let Some(to) = &mapping.to_column_object_type_id {
@@ -380,9 +380,7 @@ fn link<'a>(
             mapping.column_name
         )));
     };
-    if link_type.is_some_and(|sent| sent.association_category == HUBSPOT_DEFINED)
-        && !is_of_type(from, to)
-    {
+    if link_type.is_some() && !is_of_type(from, to) {
         return Err(ApiError::invalid(format!(
             "Invalid input: the association type of column {} does not lead from {} to {}",
             mapping.column_name, from.id, to.id

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 use serde_json::{Map, Value, json};
 
-use super::super::association_types::known;
+use super::super::association_types::AssociationType;
 use super::super::associations::{self, TypeInput};
 use super::super::errors::{ApiError, PropertyError};
 use super::super::schema::{ObjectType, Property};
 use super::super::store::{self, Stored};
 use super::super::validate::{self, Checked};
-use super::super::write;
-use super::super::{ApiVersion, Work};
+use super::super::{ApiVersion, Work, gdpr, write};
 use super::cell::{self, Dates};
 use super::request::{Column, ImportRequest, Operation, Role};
 
@@ -32,7 +31,7 @@ pub struct Flaw {
 pub enum Stop {
     Refused(Vec<Flaw>),
     /// The stand-in failed.
-    Fault(ApiError),
+    Fault(Box<ApiError>),
 }
 
 /// What a row did.
@@ -120,7 +119,7 @@ impl From<Flaw> for Stop {
 
 impl From<rusqlite::Error> for Stop {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Fault(error.into())
+        Self::Fault(Box::new(error.into()))
     }
 }
 
@@ -128,10 +127,10 @@ impl From<rusqlite::Error> for Stop {
 impl From<ApiError> for Stop {
     fn from(error: ApiError) -> Self {
         if error.status.is_server_error() {
-            return Self::Fault(error);
+            return Self::Fault(Box::new(error));
         }
         let detail = error.body.errors.first();
-        let error_type = match detail.map(|detail| detail.code.as_str()) {
+        let error_type = match detail.and_then(|detail| detail.code.as_deref()) {
             Some(code) => error_type(code),
             None if error.body.message.contains("already") => "DUPLICATE_UNIQUE_PROPERTY_VALUE",
             None => "FAILED_VALIDATION",
@@ -205,6 +204,12 @@ fn write_record<'a>(
         let is_blank = cell.trim().is_empty();
         match &column.role {
             Role::RecordId if !is_blank => record_id = Some((cell.trim(), at)),
+            Role::Key(property) | Role::Value(property)
+                if !is_blank && is_erased(work, object, property, cell)? =>
+            {
+                let flaw = Flaw::new("GDPR_BLACKLISTED_EMAIL", "the address was erased");
+                return Err(flaw.at(at, cell).of(object).into());
+            }
             Role::Key(property) if !is_blank => {
                 key = Some((property, cell.trim(), at));
                 sent.insert(property.name.clone(), json!(cell.trim()));
@@ -257,6 +262,7 @@ fn write_record<'a>(
         fault @ Stop::Fault(_) => fault,
     };
     let id = if let Some(record) = found {
+        validate::missing_on_update(work, object, &record, &checked.values, context.version)?;
         let written = write::update(work, object, record, checked).map_err(Stop::from);
         done.n_updated += 1;
         written.map_err(in_object)?.record.id
@@ -267,6 +273,18 @@ fn write_record<'a>(
     };
     note_keys(work, context, object, id, record_id.map(|(id, _)| id), key)?;
     Ok(Some(Subject { object, id }))
+}
+
+fn is_erased(
+    work: &Work<'_>,
+    object: &ObjectType,
+    property: &Property,
+    cell: &str,
+) -> Result<bool, ApiError> {
+    if object.is_contacts() && property.name == "email" {
+        return gdpr::is_blocked(work, cell);
+    }
+    Ok(false)
 }
 
 /// Finds the record that a row means and refuses what the operation does not allow.
@@ -447,7 +465,7 @@ fn link(
                 };
                 let types = match link_type {
                     Some(sent) => vec![(*sent).clone()],
-                    None => associations::default_types(from.object, to)?,
+                    None => associations::default_types(work, from.object, to)?,
                 };
                 associate(work, from.object, to, (from.id, record.id), &types)?;
             }
@@ -464,15 +482,13 @@ fn types_for(
     to: &ObjectType,
     label: Option<&str>,
 ) -> Result<Vec<TypeInput>, Stop> {
-    let Some(label) = label else { return Ok(associations::default_types(from, to)?) };
-    let labelled = known(work.db, &from.id, &to.id)?
-        .into_iter()
-        .find(|one| one.label.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(label)));
-    match labelled {
-        Some(one) => Ok(vec![TypeInput {
-            association_category: one.category,
-            association_type_id: one.type_id,
-        }]),
+    let Some(label) = label else { return Ok(associations::default_types(work, from, to)?) };
+    let known = work.schema.associations.between(&from.id, &to.id);
+    let is_asked_for = |one: &&AssociationType| {
+        one.label.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(label))
+    };
+    match known.iter().find(is_asked_for) {
+        Some(one) => Ok(vec![TypeInput::from(one)]),
         None => Err(Flaw::new(
             "INVALID_ASSOCIATION_LABEL",
             format!("no association from {} to {} is labelled {label}", from.name, to.name),
@@ -490,7 +506,7 @@ fn associate(
 ) -> Result<(), Stop> {
     associations::link_pair(work, from, to, pair, types).map_err(|error| {
         if error.status.is_server_error() {
-            return Stop::Fault(error);
+            return Stop::Fault(Box::new(error));
         }
         Flaw::new("FAILED_TO_CREATE_ASSOCIATION", error.body.message).of(from).into()
     })
@@ -515,7 +531,7 @@ fn link_by_identifier(
         .collect::<Result<_, _>>()?;
     for (object, id) in others {
         let to = work.schema.object(&object)?;
-        let types = associations::default_types(subject.object, to)?;
+        let types = associations::default_types(work, subject.object, to)?;
         associate(work, subject.object, to, (subject.id, id), &types)?;
     }
     note_key(work, context, &key, subject.object, subject.id)

@@ -157,7 +157,7 @@ fn carry_out(
             (done, flaws)
         }
         Err(Stop::Refused(flaws)) => (Done::default(), flaws),
-        Err(Stop::Fault(error)) => return Err(error),
+        Err(Stop::Fault(error)) => return Err(*error),
     };
     let counts = [
         ("TOTAL_ROWS", 1),

@@ -58,7 +58,7 @@ impl Bench {
     }
 
     /// Carries an import to its end and returns it with its errors.
-    async fn import(&self, request: &Value, text: &str) -> (Value, Vec<Value>) {
+    pub async fn import(&self, request: &Value, text: &str) -> (Value, Vec<Value>) {
         let started = self.start_import(request, &[("c.csv", text)]).await;
         assert_eq!(started.status, StatusCode::OK, "{}", started.body);
         assert_eq!(started.body["state"], "STARTED");

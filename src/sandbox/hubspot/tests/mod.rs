@@ -1,8 +1,12 @@
 //! Drives the server's routes over a small world made by hand.
 
+mod access;
+mod definitions;
 mod exports;
 mod imports;
+mod lists;
 mod objects;
+mod rules;
 
 use std::fs;
 use std::path::Path;
