@@ -34,6 +34,9 @@
 //!   what SQL says badly, as functions ([`model::functions`]).
 //! - Nothing is half visible: a snapshot, build, state or plan exists once its manifest does, and
 //!   the manifest is put last.
+//! - One run writes at a time, by a lease with an epoch; whoever lost it writes nothing more, neither
+//!   to the warehouse nor to a CRM ([`warehouse::Fence`]).
+//! - Only [`warehouse`] knows whether files lie in a directory or in a cloud's store.
 //! - Nothing crosses runs but state and the journals, and state is computed by `models/5_state`.
 //! - Every difference ends as an action, a no-op with a reason, or held back with a reason.
 //! - Intent is journaled before a call and its outcome after it; a lost answer is read back before

@@ -68,18 +68,19 @@ Exit codes:
 
 Data goes to standard output, everything else to standard error.
 Environment: CONCORD_PROJECT, CONCORD_WAREHOUSE, CONCORD_LOG, CONCORD_SANDBOX,
-CONCORD_SANDBOX_FAULTS, NO_COLOR, and the variables that `concord.toml` names for its secrets.";
+CONCORD_SANDBOX_FAULTS, NO_COLOR, the variables that `concord.toml` names for its secrets, and
+AWS_*, AZURE_*, GOOGLE_* for a warehouse in a cloud.";
 
 #[derive(Clone, Debug, Args)]
 pub struct GlobalArgs {
     /// Directory with `concord.toml` and `field_map.toml` [default: the current one]
     #[arg(long, global = true, value_name = "DIR")]
     pub project: Option<PathBuf>,
-    /// Warehouse to use instead of the project's, such as `file:///srv/concord`
+    /// Warehouse to use instead of the project's, such as `/srv/concord` or `s3://bucket/concord`
     #[arg(long, global = true, value_name = "URL")]
     pub warehouse: Option<String>,
     /// Work with the built-in CRMs and the demo data, in a warehouse of their own
-    #[arg(long, global = true, conflicts_with = "warehouse")]
+    #[arg(long, global = true)]
     pub sandbox: bool,
     /// When to use color
     #[arg(long, global = true, value_enum, default_value_t)]

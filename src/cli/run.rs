@@ -12,8 +12,8 @@ use crate::apply::ApplySummary;
 use crate::config::Mode;
 use crate::plan::{Plan, show};
 use crate::reconcile;
+use crate::warehouse::Lease;
 use crate::warehouse::run_log::{self, RUN_VERSION, RunRecord};
-use crate::warehouse::{Lease, LeaseError};
 
 /// Runs the nightly job: pull, build, plan, apply
 ///
@@ -54,10 +54,7 @@ pub async fn run(args: &RunArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
 pub async fn take_lease(session: &Session, id: &str) -> Result<Lease, CliError> {
     session.requests.begin_run(id);
     Lease::take(&session.warehouse, id).await.map_err(|error| {
-        let hints = match &error {
-            LeaseError::Held { .. } => vec!["wait for it to end, or stop it".to_owned()],
-            _ => Vec::new(),
-        };
+        let hints = error.hint().into_iter().collect();
         CliError::stage(error, ExitCode::Refused, hints)
     })
 }

@@ -10,7 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{CliError, ExitCode, GlobalArgs, Ui, environment};
 use crate::apply::Patience;
-use crate::config::{Connection, Credentials, Project, SandboxAccount, Secret, SecretValue};
+use crate::config::{
+    Connection, Credentials, Project, SandboxAccount, Secret, SecretValue, StoreSetting,
+};
 use crate::crm::transport::{
     Backoff, Budget, Fetched, Now, RequestLog, TransportOptions, is_loopback, plain_client,
 };
@@ -20,7 +22,7 @@ use crate::sandbox::admin::ClockView;
 use crate::sandbox::faults::{Schedule, ScheduleError};
 use crate::sandbox::{Clock, Running, Sandbox, World};
 use crate::snapshot::Manifest;
-use crate::warehouse::Warehouse;
+use crate::warehouse::{Address, StoreOptions, Warehouse};
 
 /// Memory that DataFusion's operators may hold before they spill to disk.
 const QUERY_MEMORY_BYTES_MAX: usize = 768 * 1024 * 1024;
@@ -59,7 +61,7 @@ impl Session {
             return Self::over(project);
         }
         let kept = project.dir.join(SANDBOX_DATABASE).join("clock");
-        let mut session = Self::over(project.in_sandbox_warehouse())?;
+        let mut session = Self::over(in_sandbox_warehouse(project, global))?;
         if kept.is_file() {
             session.kept_clock = Some(Clock::kept_in(&kept, machine_time()).map_err(failed)?);
         }
@@ -77,14 +79,14 @@ impl Session {
             _ if !global.sandbox => (Self::over(project)?, Now::new(machine_time)),
             Some(addresses) => {
                 let (project, clock) = join_sandbox(project, &addresses).await?;
-                let mut session = Self::over(project)?;
+                let mut session = Self::over(in_sandbox_warehouse(project, global))?;
                 session.kept_clock = Some(clock.clone());
                 (session, Now::new(move || clock.now()))
             }
             None => {
                 let (project, sandbox) = start_sandbox(project).await?;
                 let clock = sandbox.0.clock().clone();
-                let mut session = Self::over(project)?;
+                let mut session = Self::over(in_sandbox_warehouse(project, global))?;
                 session.sandbox = Some(sandbox);
                 (session, Now::new(move || clock.now()))
             }
@@ -98,8 +100,7 @@ impl Session {
     }
 
     fn over(project: Project) -> Result<Self, CliError> {
-        let warehouse = Warehouse::open(&project.warehouse_url, &project.dir)
-            .map_err(|error| CliError::stage(error, ExitCode::Usage, Vec::new()))?;
+        let warehouse = open_warehouse(&project)?;
         Ok(Self {
             project,
             requests: RequestLog::new(warehouse.clone(), Now::new(machine_time)),
@@ -213,6 +214,37 @@ pub fn machine_time() -> Timestamp {
     Timestamp::now()
 }
 
+/// Opens the project's warehouse, with what the environment and the project say of its store.
+fn open_warehouse(project: &Project) -> Result<Warehouse, CliError> {
+    let settings = &project.warehouse;
+    let mut resolved = Vec::new();
+    for (name, setting) in &settings.settings {
+        let value = match setting {
+            StoreSetting::Plain(text) => SecretValue::new(text),
+            StoreSetting::Secret(secret) => secret.resolve(&project.dir)?,
+        };
+        resolved.push((name.clone(), value));
+    }
+    let options =
+        StoreOptions { environment: environment::variables_of_stores(), settings: resolved };
+    let lease_time = Duration::from_secs(settings.lease_seconds);
+    let opened = Address::parse(&settings.url, &project.dir)
+        .and_then(|address| Warehouse::open_with(address, options, lease_time));
+    opened.map_err(|error| {
+        let hints = error.hint().into_iter().collect();
+        CliError::stage(error, ExitCode::Usage, hints)
+    })
+}
+
+/// Turns the project to the warehouse that the sandbox keeps, unless a flag names another.
+fn in_sandbox_warehouse(project: Project, global: &GlobalArgs) -> Project {
+    let mut project = project.in_sandbox_warehouse();
+    if let Some(url) = &global.warehouse {
+        project.warehouse.move_to(url);
+    }
+    project
+}
+
 async fn start_sandbox(project: Project) -> Result<(Project, (Sandbox, Running)), CliError> {
     let world = project.dir.join(DEMO_WORLD);
     let database = project.dir.join(SANDBOX_DATABASE);
@@ -291,7 +323,10 @@ fn client(connection: &Connection, session: &Session, now: &Now) -> Result<Arc<d
     let project = &session.project;
     let budget = project.budget.get(&connection.name);
     let calls_max = budget.and_then(|budget| budget.calls_per_run_max);
+    let defaults = TransportOptions::default();
     let options = TransportOptions {
+        call_timeout: defaults.call_timeout.min(session.warehouse.call_time_max()),
+        fence: session.warehouse.fence().clone(),
         budget: Arc::new(calls_max.map_or_else(Budget::unlimited, Budget::new)),
         reserve_share: budget.map_or(0.0, |budget| budget.reserve_share),
         // A CRM on this machine is the sandbox, whose clock stands still: no second ever ends there.
@@ -302,7 +337,7 @@ fn client(connection: &Connection, session: &Session, now: &Now) -> Result<Arc<d
             longest_ms: project.retry.longest_wait_ms,
             tries_max: project.retry.tries_max,
         },
-        ..TransportOptions::default()
+        ..defaults
     };
     let usage = |error| CliError::stage(error, ExitCode::Usage, Vec::new());
     match connection.kind {

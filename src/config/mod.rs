@@ -38,7 +38,7 @@ pub use load::{FIELD_MAP_FILE, PROJECT_FILE, load, read_field_map, read_project}
 pub use period::{Period, PeriodError};
 pub use project::{
     Alerts, Apply, Budget, Guardrails, Handoff, Inclusion, InclusionRule, Mode, Project, Pull,
-    Retry, SandboxAccount, WriteRoute,
+    Retry, SandboxAccount, StoreSetting, WarehouseSettings, WriteRoute,
 };
 pub use reader::suggestion;
 pub use secret::{Secret, SecretError, SecretValue};

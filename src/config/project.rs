@@ -1,6 +1,7 @@
 //! What `concord.toml` settles, as plain types.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -15,8 +16,7 @@ pub struct Project {
     /// Directory that holds `concord.toml`.
     pub dir: PathBuf,
     pub name: String,
-    /// Where snapshots, state, builds, plans and runs are kept: `file://./warehouse`.
-    pub warehouse_url: String,
+    pub warehouse: WarehouseSettings,
     pub connections: BTreeMap<String, Connection>,
     pub pull: Pull,
     pub apply: Apply,
@@ -73,13 +73,48 @@ impl Project {
     /// Returns the same project over the warehouse that the sandbox keeps, reaching no CRM.
     #[must_use]
     pub fn in_sandbox_warehouse(mut self) -> Self {
-        SANDBOX_WAREHOUSE_URL.clone_into(&mut self.warehouse_url);
+        self.warehouse.move_to(SANDBOX_WAREHOUSE_URL);
         self
     }
 }
 
 /// Rehearsals never mix with real snapshots.
 const SANDBOX_WAREHOUSE_URL: &str = "file://./.concord/sandbox/warehouse";
+
+/// Where snapshots, state, builds, plans and runs are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WarehouseSettings {
+    /// `file://./warehouse`, `s3://bucket/prefix`.
+    pub url: String,
+    /// What opens the store, by the names that its cloud gives them.
+    pub settings: BTreeMap<String, StoreSetting>,
+    /// How long a writer's turn lasts on an object store without being renewed.
+    pub lease_seconds: u64,
+}
+
+/// One thing that opens a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreSetting {
+    Plain(String),
+    Secret(Secret),
+}
+
+impl WarehouseSettings {
+    /// Takes another address. What opened the store at the old one is for that store alone.
+    pub fn move_to(&mut self, url: &str) {
+        url.clone_into(&mut self.url);
+        self.settings.clear();
+    }
+}
+
+impl fmt::Display for StoreSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(text) => f.write_str(text),
+            Self::Secret(secret) => secret.fmt(f),
+        }
+    }
+}
 
 /// How full snapshots are taken.
 #[derive(Clone, Debug, PartialEq, Serialize)]

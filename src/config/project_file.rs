@@ -8,11 +8,13 @@ use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use crate::crm::CrmKind;
+use crate::warehouse::{Address, LEASE_TIME, StoreKind};
 
 use super::reader::{Node, Reader, Table, suggestion};
 use super::{
     Access, Alerts, Apply, Budget, Claim, Connection, Credentials, FieldMap, Guardrails, Handoff,
-    Inclusion, InclusionRule, Metric, Mode, Project, Pull, Retry, WriteRoute,
+    Inclusion, InclusionRule, Metric, Mode, Project, Pull, Retry, StoreSetting, WarehouseSettings,
+    WriteRoute,
 };
 
 /// Reads a whole project file; `None` once any problem was noted.
@@ -27,7 +29,7 @@ pub(super) fn read(
     let period = root.read("period", Reader::period);
     let phone_region = root.or("phone_region", "US".to_owned(), region);
     let lifecycle = root.or("lifecycle", default_lifecycle(), Reader::texts);
-    let warehouse_url = root.section("warehouse").and_then(warehouse);
+    let warehouse = root.section("warehouse").and_then(|table| warehouse(table, dir));
     let connections = root.section("connections").and_then(|table| connections(&table));
     let pull = root.section("pull").and_then(pull);
     let apply = root.section("apply").and_then(apply);
@@ -42,7 +44,7 @@ pub(super) fn read(
     Some(Project {
         dir: dir.to_owned(),
         name: name?,
-        warehouse_url: warehouse_url?,
+        warehouse: warehouse?,
         connections: connections?,
         pull: pull?,
         apply: apply?,
@@ -85,18 +87,62 @@ fn region(reader: &Reader<'_>, node: &Node<'_>) -> Option<String> {
     Some(text)
 }
 
-fn warehouse(table: Table<'_, '_>) -> Option<String> {
-    let url = table.or("url", "file://./warehouse".to_owned(), |reader, node| {
+fn warehouse(table: Table<'_, '_>, dir: &Path) -> Option<WarehouseSettings> {
+    let address = |reader: &Reader<'_>, node: &Node<'_>| {
         let text = reader.text(node)?;
-        if text.strip_prefix("file://").is_none_or(str::is_empty) {
-            let hint = "the warehouse is a directory: `file://./warehouse`, relative to the project, or `file:///srv/concord`";
-            reader.refuse(node, format!("not a warehouse address: `{text}`"), Some(hint.to_owned()));
-            return None;
+        match Address::parse(&text, dir) {
+            Ok(address) => Some((text, address.kind())),
+            Err(error) => {
+                let hint = error.hint();
+                reader.refuse(node, error.to_string(), hint);
+                None
+            }
         }
-        Some(text)
+    };
+    let default = ("file://./warehouse".to_owned(), StoreKind::Files);
+    let url = table.or("url", default, address);
+    let lease_seconds = table.or("lease_seconds", LEASE_TIME.as_secs(), |reader, node| {
+        reader.whole(node, LEASE_SECONDS_MIN)
+    });
+    let settings = table.section("settings").and_then(|settings| {
+        let kind = url.as_ref().map(|(_, kind)| *kind);
+        let nodes = settings.entries();
+        collect(nodes.into_iter().map(|node| store_setting(&settings, node, kind)))
     });
     table.finish();
-    url
+    Some(WarehouseSettings { url: url?.0, settings: settings?, lease_seconds: lease_seconds? })
+}
+
+/// A renewal each quarter of it must be possible over a slow network.
+const LEASE_SECONDS_MIN: i64 = 2;
+
+/// Reads one setting of the warehouse's store: a text, a number or a flag, and of a secret where it
+/// lies.
+fn store_setting(
+    table: &Table<'_, '_>,
+    node: Node<'_>,
+    kind: Option<StoreKind>,
+) -> Option<(String, StoreSetting)> {
+    let reader = table.reader;
+    if kind == Some(StoreKind::Files) {
+        let message = format!("a directory has no settings: `{}`", node.key);
+        reader.problem(&table.key_span(&node.key), &table.name, message, None);
+        return None;
+    }
+    if kind.is_some_and(|kind| !kind.knows(&node.key)) {
+        let message = format!("the warehouse's store has no such setting: `{}`", node.key);
+        let hint = "settings have the names of the cloud's own variables, without `AWS_`, `GOOGLE_` or `AZURE_`: `region`, `endpoint`, `account_name`";
+        reader.problem(&table.key_span(&node.key), &table.name, message, Some(hint.to_owned()));
+        return None;
+    }
+    let setting = if StoreKind::is_secret(&node.key) || node.value.as_table().is_some() {
+        StoreSetting::Secret(reader.secret(&node)?)
+    } else if let Some(flag) = node.value.as_bool() {
+        StoreSetting::Plain(flag.to_string())
+    } else {
+        StoreSetting::Plain(reader.text(&node)?)
+    };
+    Some((node.key, setting))
 }
 
 fn connections(table: &Table<'_, '_>) -> Option<BTreeMap<String, Connection>> {

@@ -55,7 +55,7 @@ pub(super) fn list_settings(
 ) -> Vec<Setting> {
     let mut stronger: BTreeMap<&str, Origin> = BTreeMap::new();
     if let Some((url, origin)) = &overrides.warehouse_url {
-        project.warehouse_url.clone_from(url);
+        project.warehouse.move_to(url);
         stronger.insert("warehouse.url", origin.clone());
     }
     if let Some((period, origin)) = &overrides.period {
@@ -79,9 +79,13 @@ fn values(project: &Project) -> Vec<(String, String)> {
         ("period".to_owned(), project.period.clone()),
         ("phone_region".to_owned(), project.phone_region.clone()),
         ("lifecycle".to_owned(), project.lifecycle.join(", ")),
-        ("warehouse.url".to_owned(), project.warehouse_url.clone()),
+        ("warehouse.url".to_owned(), project.warehouse.url.clone()),
+        ("warehouse.lease_seconds".to_owned(), project.warehouse.lease_seconds.to_string()),
     ];
     let mut put = |name: String, value: String| rows.push((name, value));
+    for (name, setting) in &project.warehouse.settings {
+        put(format!("warehouse.settings.{name}"), setting.to_string());
+    }
     for (name, connection) in &project.connections {
         let at = |key: &str| format!("connections.{name}.{key}");
         put(at("kind"), connection.kind.to_string());

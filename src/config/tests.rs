@@ -88,5 +88,5 @@ fn in_the_sandbox_nothing_real_is_reachable() {
     let project = project().in_sandbox(&accounts);
     assert!(project.connections.values().all(|c| c.url.starts_with("http://127.0.0.1:")));
     assert_eq!(project.apply.mode, Mode::Auto);
-    assert_ne!(project.warehouse_url, "file://./warehouse");
+    assert_ne!(project.warehouse.url, "file://./warehouse");
 }

@@ -32,6 +32,13 @@ pub enum CrmError {
     Refused { kind: CrmKind, operation: String, code: String, message: String },
     #[error("{kind} answered `{operation}` in a shape that was not expected: {message}")]
     Unexpected { kind: CrmKind, operation: String, message: String },
+    /// A write that was not sent: another run may be writing.
+    #[error("nothing was sent to {kind}")]
+    Fenced {
+        kind: CrmKind,
+        #[source]
+        source: crate::warehouse::LeaseError,
+    },
     #[error("the reader of `{extraction}` stopped listening")]
     ReceiverGone { extraction: String },
 }

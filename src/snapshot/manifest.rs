@@ -62,13 +62,10 @@ impl Manifest {
         connection: &str,
     ) -> Result<Vec<Self>, WarehouseError> {
         let directory = format!("snapshots/{connection}");
-        let mut manifests: Vec<Self> = Vec::new();
-        for name in warehouse.list_files(&directory).await? {
-            if !name.starts_with("manifest=") || !name.ends_with(".json") {
-                continue;
-            }
-            manifests.extend(warehouse.get_json(&format!("{directory}/{name}")).await?);
-        }
+        let mut names = warehouse.list_files(&directory).await?;
+        names.retain(|name| name.starts_with("manifest=") && name.ends_with(".json"));
+        let paths: Vec<String> = names.iter().map(|name| format!("{directory}/{name}")).collect();
+        let mut manifests: Vec<Self> = warehouse.get_json_of(&paths).await?;
         manifests.sort_by(|a, b| {
             a.pulled_at.cmp(&b.pulled_at).then_with(|| a.snapshot_id.cmp(&b.snapshot_id))
         });

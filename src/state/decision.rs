@@ -75,11 +75,8 @@ impl Decision {
 /// # Errors
 /// When a file cannot be read.
 pub async fn decisions(warehouse: &Warehouse) -> Result<Vec<Decision>, WarehouseError> {
-    let mut decisions = Vec::new();
-    for run in warehouse.list_directories("runs").await? {
-        decisions.extend(warehouse.get_json::<Decision>(&path(&run)).await?);
-    }
-    Ok(decisions)
+    let runs = warehouse.list_directories("runs").await?;
+    warehouse.get_json_of(&runs.iter().map(|run| path(run)).collect::<Vec<_>>()).await
 }
 
 fn path(run: &str) -> String {

@@ -10,8 +10,6 @@ mod stored_forms;
 
 use std::collections::BTreeMap;
 
-use object_store::ObjectStoreExt;
-use object_store::path::Path as StorePath;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Build;
@@ -76,11 +74,7 @@ impl State {
             let Some(table) = model.name.strip_prefix(MODEL_PREFIX) else { continue };
             for file in &model.files {
                 let path = format!("state/{}/{table}.parquet", build.id);
-                warehouse
-                    .store()
-                    .copy(&StorePath::from(file.as_str()), &StorePath::from(path.as_str()))
-                    .await
-                    .map_err(|source| WarehouseError::Store { path: path.clone(), source })?;
+                warehouse.copy(file, &path).await?;
                 tables.insert(table.to_owned(), path);
             }
         }

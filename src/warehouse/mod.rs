@@ -6,17 +6,25 @@
 //! Chosen: a directory of files counts only once its manifest exists, and the manifest is put
 //! last. Instead of: renaming directories, which object stores do not have.
 
+//! The store is a directory or one of three clouds' ([`Address`]); nothing outside of this module
+//! knows which. Who may write is settled by the [`Lease`], and kept by the [`Fence`].
+
+mod address;
+mod fence;
 mod lease;
 mod parquet_file;
+mod rooted;
 pub mod run_log;
 
-use std::path::{Path, PathBuf};
+use std::error::Error;
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::error::ArrowError;
-use futures::TryStreamExt;
-use object_store::local::LocalFileSystem;
+use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -24,23 +32,52 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use address::Patience;
+
+pub use address::{Address, StoreKind, StoreOptions};
+pub use fence::Fence;
 pub use lease::{Lease, LeaseError};
 pub use parquet_file::ParquetFile;
 
 /// Address under which DataFusion sessions know the warehouse's object store.
 pub const STORE_URL: &str = "warehouse://files/";
 
+/// How long a lease on an object store lasts where the project does not say.
+pub const LEASE_TIME: Duration = Duration::from_mins(5);
+
+/// Longest that one request to a store may take, and that it is tried again.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+const RETRIES_TIME_MAX: Duration = Duration::from_mins(3);
+
+/// Small files that are read at the same time.
+const READS_AT_ONCE: usize = 16;
+
 /// A place that holds one project's snapshots, state, builds, plans and runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Warehouse {
+    address: Address,
+    options: StoreOptions,
+    lease_time: Duration,
     store: Arc<dyn ObjectStore>,
-    root: PathBuf,
+    fence: Fence,
 }
 
 #[derive(Debug, Error)]
 pub enum WarehouseError {
     #[error("warehouse address is not understood: `{url}`")]
     Address { url: String },
+    #[error("warehouse address has more than store and path: `{url}`")]
+    AddressWithMore { url: String },
+    #[error("snapshots would travel in the clear to `{host}`")]
+    InTheClear { host: String },
+    #[error("the warehouse's store has no such setting: `{name}`")]
+    Setting { name: String },
+    #[error("cannot open the warehouse `{url}`")]
+    Open {
+        url: String,
+        #[source]
+        source: object_store::Error,
+    },
     #[error("cannot make the warehouse directory `{path}`")]
     Directory {
         path: String,
@@ -65,27 +102,39 @@ pub enum WarehouseError {
         #[source]
         source: parquet::errors::ParquetError,
     },
+    /// Nothing was written: the lease does not allow it.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 impl Warehouse {
-    /// Opens the warehouse at `url` (`file:///…`, or `file://./…` relative to `project_dir`) and
-    /// makes its directory.
+    /// Opens the warehouse at `url`, by default settings; a relative directory begins at
+    /// `project_dir`, and is made.
     ///
     /// # Errors
     /// When the address names no known store or the directory cannot be made.
     pub fn open(url: &str, project_dir: &Path) -> Result<Self, WarehouseError> {
-        let path = url
-            .strip_prefix("file://")
-            .ok_or_else(|| WarehouseError::Address { url: url.to_owned() })?;
-        let root = project_dir.join(path);
-        let directory_error =
-            |source| WarehouseError::Directory { path: root.display().to_string(), source };
-        std::fs::create_dir_all(&root).map_err(directory_error)?;
-        let root = root.canonicalize().map_err(directory_error)?;
-        let store = LocalFileSystem::new_with_prefix(&root)
-            .map_err(|source| WarehouseError::Store { path: String::new(), source })?
-            .with_automatic_cleanup(true);
-        Ok(Self { store: Arc::new(store), root })
+        Self::open_with(Address::parse(url, project_dir)?, StoreOptions::default(), LEASE_TIME)
+    }
+
+    /// Opens the warehouse at `address`. A lease on it lasts `lease_time`, unless it is kept by
+    /// the operating system.
+    ///
+    /// # Errors
+    /// When the directory cannot be made, or the store's settings do not open it.
+    pub fn open_with(
+        mut address: Address,
+        options: StoreOptions,
+        lease_time: Duration,
+    ) -> Result<Self, WarehouseError> {
+        if address.kind() == StoreKind::Files {
+            address = address.made()?;
+        }
+        let fence = Fence::default();
+        let request = request_time(address.kind(), lease_time);
+        let store =
+            address.open(&options, Patience { request, retries: RETRIES_TIME_MAX }, &fence)?;
+        Ok(Self { address, options, lease_time, store, fence })
     }
 
     /// Returns the store, rooted at the warehouse.
@@ -93,14 +142,27 @@ impl Warehouse {
         Arc::clone(&self.store)
     }
 
+    /// Returns what every write passes, to the warehouse and to the CRMs.
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Returns the longest that a write may take, so that a lease just renewed outlives it.
+    pub fn call_time_max(&self) -> Duration {
+        match self.address.kind() {
+            StoreKind::Files => Duration::MAX,
+            _ => self.lease_time / 2,
+        }
+    }
+
     /// Returns the address under which a session that knows this warehouse reads a path.
     pub fn url_of(&self, path: &str) -> String {
         format!("{STORE_URL}{path}")
     }
 
-    /// Returns where a relative path lies on disk, for messages and for locks.
-    pub fn local_path(&self, path: &str) -> PathBuf {
-        self.root.join(path)
+    /// Proves that one request which changes something may be sent now.
+    async fn pass_fence(&self) -> Result<(), LeaseError> {
+        self.fence.pass(request_time(self.address.kind(), self.lease_time)).await
     }
 
     /// Lists files below `prefix`, sorted, as paths relative to the root.
@@ -111,7 +173,7 @@ impl Warehouse {
             .map_ok(|meta| meta.location.to_string())
             .try_collect()
             .await
-            .map_err(|source| WarehouseError::Store { path: prefix.to_owned(), source })?;
+            .map_err(|source| store_error(prefix, source))?;
         paths.sort_unstable();
         Ok(paths)
     }
@@ -122,7 +184,7 @@ impl Warehouse {
             .store
             .list_with_delimiter(Some(&StorePath::from(prefix)))
             .await
-            .map_err(|source| WarehouseError::Store { path: prefix.to_owned(), source })?;
+            .map_err(|source| store_error(prefix, source))?;
         let mut names: Vec<String> = listing
             .common_prefixes
             .iter()
@@ -138,7 +200,7 @@ impl Warehouse {
             .store
             .list_with_delimiter(Some(&StorePath::from(prefix)))
             .await
-            .map_err(|source| WarehouseError::Store { path: prefix.to_owned(), source })?;
+            .map_err(|source| store_error(prefix, source))?;
         let mut names: Vec<String> = listing
             .objects
             .iter()
@@ -157,7 +219,8 @@ impl Warehouse {
         self.put_with(path, value, PutMode::Overwrite).await.map(|_| ())
     }
 
-    /// Writes JSON only where no file is yet; returns whether it did.
+    /// Writes JSON only where no file is yet; returns whether it did. The content must name its
+    /// writer: where a store's answer was lost, an equal file is taken for the one just written.
     pub async fn create_json<T: Serialize + Sync>(
         &self,
         path: &str,
@@ -194,14 +257,22 @@ impl Warehouse {
         bytes: Vec<u8>,
         mode: PutMode,
     ) -> Result<bool, WarehouseError> {
-        let put = self
-            .store
-            .put_opts(&StorePath::from(path), PutPayload::from(bytes), PutOptions::from(mode))
-            .await;
+        self.pass_fence().await?;
+        let payload = PutPayload::from(bytes);
+        let location = StorePath::from(path);
+        let put = self.store.put_opts(&location, payload.clone(), PutOptions::from(mode)).await;
         match put {
             Ok(_) => Ok(true),
+            // A store that took the file and lost the answer is asked again by the client below
+            // us, and finds its own file.
+            Err(object_store::Error::AlreadyExists { .. })
+                if self.address.kind() != StoreKind::Files =>
+            {
+                let there = self.get_bytes(path).await?;
+                Ok(there.is_some_and(|there| payload.iter().flatten().eq(there.iter())))
+            }
             Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
-            Err(source) => Err(WarehouseError::Store { path: path.to_owned(), source }),
+            Err(source) => Err(store_error(path, source)),
         }
     }
 
@@ -210,18 +281,41 @@ impl Warehouse {
         &self,
         path: &str,
     ) -> Result<Option<T>, WarehouseError> {
-        let got = match self.store.get(&StorePath::from(path)).await {
-            Ok(got) => got,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(source) => return Err(WarehouseError::Store { path: path.to_owned(), source }),
-        };
-        let bytes = got
-            .bytes()
-            .await
-            .map_err(|source| WarehouseError::Store { path: path.to_owned(), source })?;
+        let Some(bytes) = self.get_bytes(path).await? else { return Ok(None) };
         serde_json::from_slice(&bytes)
             .map(Some)
             .map_err(|source| WarehouseError::Json { path: path.to_owned(), source })
+    }
+
+    /// Reads several JSON files side by side, in the order of `paths`; those that are not there are
+    /// left out.
+    pub async fn get_json_of<T: DeserializeOwned>(
+        &self,
+        paths: &[String],
+    ) -> Result<Vec<T>, WarehouseError> {
+        let found: Vec<Option<T>> = stream::iter(paths)
+            .map(|path| self.get_json(path))
+            .buffered(READS_AT_ONCE)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn get_bytes(&self, path: &str) -> Result<Option<Vec<u8>>, WarehouseError> {
+        let got = match self.store.get(&StorePath::from(path)).await {
+            Ok(got) => got,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(source) => return Err(store_error(path, source)),
+        };
+        let bytes = got.bytes().await.map_err(|source| store_error(path, source))?;
+        Ok(Some(bytes.to_vec()))
+    }
+
+    /// Copies a file; the copy appears whole.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), WarehouseError> {
+        self.pass_fence().await?;
+        let copied = self.store.copy(&StorePath::from(from), &StorePath::from(to)).await;
+        copied.map_err(|source| store_error(to, source))
     }
 
     /// Starts a Parquet file that appears only when it is finished.
@@ -233,7 +327,7 @@ impl Warehouse {
         path: &str,
         schema: datafusion::arrow::datatypes::SchemaRef,
     ) -> Result<ParquetFile, WarehouseError> {
-        ParquetFile::create(self.store(), path, schema)
+        ParquetFile::create(self, path, schema)
     }
 
     /// Reads a Parquet file whole; for files whose size is known to be bounded.
@@ -247,10 +341,10 @@ impl Warehouse {
         path: &str,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, WarehouseError>> + use<>, WarehouseError>
     {
-        let store_error = |source| WarehouseError::Store { path: path.to_owned(), source };
+        let failed = |source| store_error(path, source);
         let parquet_error = |source| WarehouseError::Parquet { path: path.to_owned(), source };
-        let got = self.store.get(&StorePath::from(path)).await.map_err(store_error)?;
-        let bytes = got.bytes().await.map_err(store_error)?;
+        let got = self.store.get(&StorePath::from(path)).await.map_err(failed)?;
+        let bytes = got.bytes().await.map_err(failed)?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
             .and_then(ParquetRecordBatchReaderBuilder::build)
             .map_err(parquet_error)?;
@@ -262,4 +356,65 @@ impl Warehouse {
             })
         }))
     }
+}
+
+/// Shows where it lies and nothing of what it is opened with.
+impl fmt::Debug for Warehouse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Warehouse").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl WarehouseError {
+    /// Says what a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Address { .. } => {
+                "write a directory, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`"
+            }
+            Self::AddressWithMore { .. } => {
+                "credentials come from the environment or from `[warehouse.settings]`, never in the address"
+            }
+            Self::InTheClear { .. } => {
+                "write an `https://` endpoint, or set `allow_http = true` under `[warehouse.settings]`"
+            }
+            Self::Setting { .. } => {
+                "settings have the names of the cloud's own variables, without `AWS_`, `GOOGLE_` or `AZURE_`"
+            }
+            Self::Open { .. } => {
+                "the store's account and credentials come from the variables of the cloud's own tools, or from `[warehouse.settings]`"
+            }
+            Self::Lease(error) => return error.hint(),
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn request_time(kind: StoreKind, lease_time: Duration) -> Duration {
+    match kind {
+        StoreKind::Files => Duration::ZERO,
+        _ => REQUEST_TIME_MAX.min(lease_time / 2),
+    }
+}
+
+/// Wraps what a store answered; where the fence stood in the way, that is the error.
+fn store_error(path: &str, source: object_store::Error) -> WarehouseError {
+    match lease::behind(&source) {
+        Some(error) => error.into(),
+        None => WarehouseError::Store { path: path.to_owned(), source },
+    }
+}
+
+fn parquet_error(path: &str, source: parquet::errors::ParquetError) -> WarehouseError {
+    match lease::behind(&source) {
+        Some(error) => error.into(),
+        None => WarehouseError::Parquet { path: path.to_owned(), source },
+    }
+}
+
+/// Writes an error with its causes on one line.
+fn in_words(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (**cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -61,11 +61,8 @@ impl RunRecord {
 /// # Errors
 /// When a file cannot be read.
 pub async fn read_all(warehouse: &Warehouse) -> Result<Vec<RunRecord>, WarehouseError> {
-    let mut runs = Vec::new();
-    for id in warehouse.list_directories("runs").await? {
-        runs.extend(warehouse.get_json::<RunRecord>(&path(&id)).await?);
-    }
-    Ok(runs)
+    let ids = warehouse.list_directories("runs").await?;
+    warehouse.get_json_of(&ids.iter().map(|id| path(id)).collect::<Vec<_>>()).await
 }
 
 /// Lays runs out as rows of `ops.runs`.

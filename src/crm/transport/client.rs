@@ -17,6 +17,7 @@ use super::{
 };
 use crate::crm::sensitive::Sensitive;
 use crate::crm::{CallCounts, CrmError, CrmKind};
+use crate::warehouse::{Fence, LeaseError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -50,6 +51,8 @@ pub struct TransportOptions {
     pub log: Option<ConnectionLog>,
     /// Seed of the waits' jitter.
     pub seed: u64,
+    /// What each sending of a write passes first.
+    pub fence: Fence,
 }
 
 impl Default for TransportOptions {
@@ -62,6 +65,7 @@ impl Default for TransportOptions {
             keeps_known_limits: true,
             log: None,
             seed: 0,
+            fence: Fence::default(),
         }
     }
 }
@@ -98,6 +102,8 @@ pub struct Transport {
 /// How one sending ended.
 enum Sent {
     Answered(Answer, Verdict),
+    /// The lease does not allow it.
+    Fenced(LeaseError),
     /// No connection was made, so nothing was done.
     NeverLeft(reqwest::Error),
     /// The request went out and no whole answer came back.
@@ -216,6 +222,7 @@ impl Transport {
             tries += 1;
             let sent = self.send_once(request, token.as_ref(), tries).await;
             let (asked, usual, message) = match sent {
+                Sent::Fenced(source) => return Err(CrmError::Fenced { kind, source }),
                 Sent::NeverLeft(error) => {
                     match self.options.backoff.wait(tries, None, None, &self.jitter) {
                         Some(wait) => tokio::time::sleep(wait).await,
@@ -288,6 +295,12 @@ impl Transport {
         // The semaphore is never closed, so there is nothing to do without a permit.
         let _permit = self.in_flight.acquire().await.ok();
         self.pace.keep(self.lane(request)).await;
+        // The last thing before the wire: whatever was waited for, the lease outlives the call.
+        if request.purpose == Purpose::Write
+            && let Err(error) = self.options.fence.pass(self.options.call_timeout).await
+        {
+            return Sent::Fenced(error);
+        }
         self.counters.count(request.purpose, tries > 1);
         let mut sending = OpenSending::begin(self, request, tries);
         let answer = match self.exchange(request, token, &mut sending.bytes_in).await {
