@@ -16,6 +16,7 @@ mod rehearse;
 mod resume;
 mod secrets;
 mod slt;
+mod stores;
 mod support;
 mod tidy;
 mod trouble;

@@ -5,10 +5,11 @@ pub mod end_state;
 pub mod hosted;
 pub mod prepared;
 mod served;
+pub mod stores;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use concord::sandbox::Sandbox;
 use concord::sandbox::company::{CompanyOptions, generate};
@@ -73,19 +74,32 @@ impl Company {
 
     /// Runs the program with further environment variables.
     pub fn concord_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-        let output = Command::new(env!("CARGO_BIN_EXE_concord"))
-            .args(arguments)
-            .current_dir(self.dir.path())
-            .env_remove("CONCORD_PROJECT")
-            .env_remove("CONCORD_WAREHOUSE")
-            .envs(variables.iter().copied())
-            .output()
-            .expect("the program starts");
+        let output = self.command(arguments, variables).output().expect("the program starts");
         Output {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).expect("text"),
             stderr: String::from_utf8(output.stderr).expect("text"),
         }
+    }
+
+    /// Starts the program and leaves it running, its streams piped.
+    pub fn start(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
+        self.command(arguments, variables)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
+    }
+
+    fn command(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_concord"));
+        command
+            .args(arguments)
+            .current_dir(self.dir.path())
+            .env_remove("CONCORD_PROJECT")
+            .env_remove("CONCORD_WAREHOUSE")
+            .envs(variables.iter().copied());
+        command
     }
 
     /// Runs the program and demands that it ends well.
