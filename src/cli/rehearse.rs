@@ -1,10 +1,11 @@
 //! `concord rehearse`: a plan carried out on a copy of both CRMs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clap::Args;
 
-use super::sandbox::mirror_error;
+use super::sandbox::{mirror_error, read_rules};
 use super::scratch::Scratch;
 use super::session::{Session, failed};
 use super::stages::crm_error;
@@ -28,6 +29,9 @@ use crate::rehearse::{Rehearsal, RehearseError, RehearseOptions, rehearse, show}
 pub struct RehearseArgs {
     /// Plan to rehearse, as `concord plan` names it [default: the latest]
     pub plan: Option<String>,
+    /// JSON file with rules of the CRMs that no snapshot tells, such as validation rules and triggers
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
     /// How to write the rehearsal to standard output
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -48,11 +52,13 @@ pub async fn run(args: &RehearseArgs, global: &GlobalArgs, ui: &Ui) -> Result<Ex
     let versions: BTreeMap<CrmKind, String> =
         connections.map(|one| (one.kind, one.api_version.clone())).collect();
 
+    let rules = read_rules(args.rules.as_deref())?;
     let scratch = Scratch::take(&session.project.dir, "rehearsal")?;
     let stage = ui.stage("rehearse");
     let options = RehearseOptions {
         scratch: scratch.path(),
         versions: &versions,
+        rules: &rules,
         is_reread: session.project.apply.reread,
         stop: &session.stop,
     };

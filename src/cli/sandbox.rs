@@ -11,7 +11,7 @@ use super::{CliError, ExitCode, GlobalArgs, Ui};
 use crate::sandbox::Sandbox;
 use crate::sandbox::company::{CompanyOptions, generate};
 use crate::sandbox::faults::Schedule;
-use crate::sandbox::mirror::{MirrorError, Source, write_world};
+use crate::sandbox::mirror::{MirrorError, Rules, Source, write_world};
 use crate::warehouse::Warehouse;
 
 /// Starts the simulated CRMs, or generates the company they hold
@@ -39,6 +39,9 @@ pub struct ServeArgs {
     /// Warehouse whose latest snapshots to serve instead, such as `file:///srv/concord`
     #[arg(long, value_name = "URL", conflicts_with = "world")]
     pub from: Option<String>,
+    /// JSON file with rules that no snapshot tells, such as validation rules and triggers
+    #[arg(long, value_name = "FILE", requires = "from")]
+    pub rules: Option<PathBuf>,
     /// Port of the HubSpot side on the loopback interface; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub hubspot_port: u16,
@@ -82,7 +85,9 @@ async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
     let dir = global.project.clone().unwrap_or_default();
     let scratch = args.from.as_ref().map(|_| Scratch::take(&dir, "mirror")).transpose()?;
     let sandbox = match (&args.from, &scratch) {
-        (Some(url), Some(scratch)) => open_mirror(url, &dir, scratch, ui).await?,
+        (Some(url), Some(scratch)) => {
+            open_mirror(url, args.rules.as_deref(), &dir, scratch, ui).await?
+        }
         _ => open_sandbox(&dir.join(&args.world), None)?,
     };
     if let Some(schedule) = &args.faults {
@@ -110,6 +115,7 @@ async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
 /// Opens the simulated CRMs over a warehouse's latest snapshots, on databases in `scratch`.
 async fn open_mirror(
     url: &str,
+    rules: Option<&Path>,
     dir: &Path,
     scratch: &Scratch,
     ui: &Ui,
@@ -124,8 +130,18 @@ async fn open_mirror(
         ));
     }
     let world = scratch.path().join("world");
-    write_world(&warehouse, &source, &world).await.map_err(mirror_error)?;
+    write_world(&warehouse, &source, &read_rules(rules)?, &world).await.map_err(mirror_error)?;
     Sandbox::open(&world, Some(&scratch.path().join("crm"))).map_err(failed)
+}
+
+/// Reads a file of rules, where one is given.
+pub fn read_rules(path: Option<&Path>) -> Result<Rules, CliError> {
+    let rules = path.map(Rules::read).transpose();
+    let rules = rules.map_err(|error| {
+        let hint = "it holds the rules of a world under `hubspot` and `salesforce`".to_owned();
+        CliError::stage(error, ExitCode::Usage, vec![hint])
+    })?;
+    Ok(rules.unwrap_or_default())
 }
 
 /// Turns what keeps a mirror from being made into words, an exit code and a way on.

@@ -14,8 +14,6 @@ mod reason;
 mod show;
 mod stage;
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 use thiserror::Error;
 
@@ -128,12 +126,6 @@ pub enum RehearseError {
     Mirror(#[from] MirrorError),
     #[error("cannot open the sandbox")]
     Sandbox(#[from] SandboxError),
-    #[error("cannot read the rules")]
-    Rules {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
     #[error("cannot reach the sandbox")]
     Crm(#[from] CrmError),
     #[error("cannot carry out the plan in the sandbox")]

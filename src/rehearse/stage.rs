@@ -11,7 +11,7 @@ use crate::crm::transport::TransportOptions;
 use crate::crm::{CallCounts, Crm, CrmError, CrmKind, Record, Sensitive, hubspot, salesforce};
 use crate::golden::is_same_value;
 use crate::plan::{Action, After, FieldChange, Plan, Price};
-use crate::sandbox::mirror::{Source, write_world};
+use crate::sandbox::mirror::{Rules, Source, write_world};
 use crate::sandbox::{Running, Sandbox};
 use crate::snapshot::Manifest;
 use crate::warehouse::{Lease, Warehouse};
@@ -22,6 +22,8 @@ pub struct RehearseOptions<'a> {
     pub scratch: &'a Path,
     /// API version by CRM.
     pub versions: &'a BTreeMap<CrmKind, String>,
+    /// What the CRMs do beside what their metadata says.
+    pub rules: &'a Rules,
     /// As the plan would be applied.
     pub is_reread: bool,
     /// Set to stop after the call in flight.
@@ -43,7 +45,7 @@ pub async fn rehearse(
 ) -> Result<Rehearsal, RehearseError> {
     let source = Source::of(manifests(warehouse, plan).await?)?;
     let world = options.scratch.join("world");
-    write_world(warehouse, &source, &world).await?;
+    write_world(warehouse, &source, options.rules, &world).await?;
     let sandbox = Sandbox::open(&world, Some(&options.scratch.join("crm")))?;
     let running = sandbox.serve().await?;
     let crms = clients(&sandbox, &running, options.versions)?;

@@ -13,10 +13,11 @@
 //! - Salesforce: the integration user is the first active user; stages have the forecast category
 //!   that being open, won or lost gives them.
 //! - Rules that no metadata shows (triggers, automations, duplicate and validation rules) are not
-//!   there, unless they are put beside the world.
+//!   there, unless somebody wrote them down ([`Rules`]).
 
 mod error;
 mod landed;
+mod rules;
 
 use std::path::Path;
 
@@ -29,6 +30,7 @@ use crate::warehouse::Warehouse;
 
 pub use error::MirrorError;
 pub(super) use landed::{CsvFile, Landed, write_text};
+pub use rules::{Rules, RulesError};
 
 #[cfg(test)]
 mod tests;
@@ -93,7 +95,8 @@ impl Source {
     }
 }
 
-/// Writes the world of `source` into the directory `dir`, which is made where there is none.
+/// Writes the world of `source` into the directory `dir`, which is made where there is none, with
+/// rules that the source does not tell.
 ///
 /// Its clock stands at the later of the two pulls.
 ///
@@ -102,6 +105,7 @@ impl Source {
 pub async fn write_world(
     warehouse: &Warehouse,
     source: &Source,
+    rules: &Rules,
     dir: &Path,
 ) -> Result<(), MirrorError> {
     let hubspot = Landed::open(warehouse, &source.hubspot).await?;
@@ -136,6 +140,7 @@ pub async fn write_world(
     };
     let text = toml::to_string(&world).map_err(|source| MirrorError::World { source })?;
     write_text(&dir.join("world.toml"), &text)?;
+    rules.write(dir)?;
     hubspot::mirror::write(&hubspot, &dir.join("hubspot"), now).await?;
     salesforce::mirror::write(&salesforce, &dir.join("salesforce")).await
 }

@@ -138,7 +138,9 @@ async fn a_mirror_pulled_again_has_the_same_rows_and_metadata() {
     let first = pull_world(&world, &dir.path().join("first"), extra).await;
 
     let mirror = dir.path().join("mirror");
-    write_world(&first.warehouse, &first.source, &mirror).await.expect("the mirror is written");
+    write_world(&first.warehouse, &first.source, &Rules::default(), &mirror)
+        .await
+        .expect("the mirror is written");
     let second = pull_world(&mirror, &dir.path().join("second"), extra).await;
 
     for (one, other) in [
