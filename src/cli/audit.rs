@@ -11,6 +11,7 @@ use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::logical_expr::{Expr, ident, lit, not, when};
 use datafusion::prelude::SessionContext;
 
+use super::pull_stage::{self, PullAsked};
 use super::run::{begin, finish, take_lease};
 use super::sections::{self, Section};
 use super::session::{Session, failed};
@@ -86,7 +87,8 @@ async fn pull_and_build(
         }
     }
     if !missing.is_empty() {
-        record.stages = stages::pull(session, ui, id, &missing).await?;
+        let asked = PullAsked { only: missing, ..PullAsked::default() };
+        record.stages = pull_stage::pull(session, ui, id, &asked).await?;
     }
     let question = session.question(None)?;
     let (_, _, built) = stages::build(session, ui, id, &question).await?;

@@ -18,6 +18,7 @@ mod config;
 mod hold;
 mod plan;
 mod pull;
+mod pull_stage;
 mod query;
 mod reconcile;
 mod rehearse;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::alert::{self, Alert};
 use super::carry_out::Manner;
+use super::pull_stage::{self, PullAsked};
 use super::session::{Session, failed};
 use super::{CliError, ExitCode, GlobalArgs, Ui, carry_out, stages};
 use crate::apply::ApplySummary;
@@ -145,7 +146,7 @@ async fn night(
     record: &mut RunRecord,
 ) -> Result<ExitCode, CliError> {
     carry_out::recover(session, ui, lease, id).await?;
-    record.stages.extend(stages::pull(session, ui, id, &[]).await?);
+    record.stages.extend(pull_stage::pull(session, ui, id, &PullAsked::default()).await?);
     let question = session.question(None)?;
     let (opened, build, built) = stages::build(session, ui, id, &question).await?;
     record.stages.push(built);

@@ -1,7 +1,6 @@
-//! Pull, build and plan as commands run them: each prints one line, and says what it counted.
+//! Build and plan as commands run them: each prints one line, and says what it counted.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::arrow::array::AsArray;
@@ -10,13 +9,13 @@ use datafusion::prelude::SessionContext;
 
 use super::session::{Session, failed};
 use super::{CliError, ExitCode, Ui};
-use crate::apply::{ApplyError, Journal, written_fields};
+use crate::apply::{Journal, written_fields};
 use crate::config::{FIELD_MAP_FILE, FieldMap, suggestion};
-use crate::crm::{Allowance, CrmError, CrmKind, ObjectRequest, hubspot, salesforce};
+use crate::crm::{Allowance, CrmError, CrmKind};
 use crate::golden::FieldRegistry;
 use crate::model::{self, Build, ModelError, ModelProgress, Opened, Question, StageError};
 use crate::plan::{self, Action, Change, Plan, PlanInputs};
-use crate::snapshot::{self, PullError, PullOptions, PullProgress};
+use crate::snapshot::PullError;
 use crate::warehouse::run_log::{self, StageRecord};
 
 /// A stopwatch for one stage.
@@ -35,119 +34,6 @@ impl Watch {
             calls,
             counts: counts.iter().map(|(what, n)| ((*what).to_owned(), *n)).collect(),
         }
-    }
-}
-
-/// Pulls both CRMs, or the named connections.
-pub async fn pull(
-    session: &Session,
-    ui: &Ui,
-    id: &str,
-    only: &[String],
-) -> Result<Vec<StageRecord>, CliError> {
-    let mut records = Vec::new();
-    for connection in session.project.connections.values() {
-        if !only.is_empty() && !only.contains(&connection.name) {
-            continue;
-        }
-        let watch = Watch::start();
-        let stage = ui.stage("pull");
-        let crm = session.crm(connection.kind)?;
-        let name = format!("pull {}", connection.name);
-        session.requests.begin_stage(&name).await.map_err(failed)?;
-        let before = crm.calls().total();
-        check_account(session, &connection.name, connection.kind).await?;
-        let mut options = PullOptions::new(id, session.now());
-        options.parallel_extractions = session.project.pull.parallel;
-        options.min_rows_share = session.project.pull.min_rows_share;
-        options.cancel = Arc::clone(&session.stop);
-        let progress = Pages { stage: &stage, connection: &connection.name };
-        let requests = object_requests(session, connection.kind);
-        let manifest = snapshot::pull(
-            &connection.name,
-            crm,
-            &requests,
-            &session.warehouse,
-            &options,
-            &progress,
-        )
-        .await
-        .map_err(pull_error)?;
-        let rows: u64 = manifest.tables.iter().map(|table| table.rows).sum();
-        let calls = crm.calls().total() - before;
-        let record =
-            watch.record(&name, calls, &[("tables", manifest.tables.len() as u64), ("rows", rows)]);
-        stage.done(format_args!(
-            "{}: {} tables, {rows} rows, {} calls, {:.1} s",
-            connection.name,
-            manifest.tables.len(),
-            calls,
-            record.seconds
-        ));
-        if !manifest.lost_fields.is_empty() {
-            ui.warning(format_args!(
-                "{}: not visible any more since the last snapshot: {}",
-                connection.name,
-                manifest.lost_fields.join(", ")
-            ));
-        }
-        records.push(record);
-    }
-    Ok(records)
-}
-
-/// Proves that the connection reaches the account it is pinned to.
-async fn check_account(session: &Session, name: &str, kind: CrmKind) -> Result<(), CliError> {
-    let Some(pinned) = session.project.connections.get(name).and_then(|c| c.account_id.clone())
-    else {
-        return Ok(());
-    };
-    let account = session.crm(kind)?.account().await.map_err(crm_error)?;
-    if account.id == pinned {
-        return Ok(());
-    }
-    let error = ApplyError::OtherAccount {
-        connection: name.to_owned(),
-        planned: pinned,
-        found: account.id,
-    };
-    let hint = format!("correct `account_id` or the credentials of `connections.{name}`");
-    Err(CliError::stage(error, ExitCode::Refused, vec![hint]))
-}
-
-fn object_requests(session: &Session, kind: CrmKind) -> Vec<ObjectRequest> {
-    let (mut requests, extra) = match kind {
-        CrmKind::HubSpot => (hubspot::object_requests(), &session.project.pull.hubspot_objects),
-        CrmKind::Salesforce => {
-            (salesforce::object_requests(), &session.project.pull.salesforce_objects)
-        }
-    };
-    for object in extra {
-        if requests.iter().all(|request| request.object != *object) {
-            requests.push(ObjectRequest {
-                object: object.clone(),
-                history_fields: Vec::new(),
-                associations: Vec::new(),
-            });
-        }
-    }
-    requests
-}
-
-struct Pages<'a> {
-    stage: &'a super::ui::Stage,
-    connection: &'a str,
-}
-
-impl PullProgress for Pages<'_> {
-    fn started(&self, extraction: &str) {
-        self.stage.progress(format_args!("{} {extraction}", self.connection));
-    }
-    fn advanced(&self, extraction: &str, n_records: u64) {
-        self.stage.progress(format_args!("{} {extraction} +{n_records}", self.connection));
-    }
-    fn finished(&self, extraction: &str, n_records: u64) {
-        self.stage.progress(format_args!("{} {extraction} {n_records}", self.connection));
     }
 }
 
@@ -372,7 +258,7 @@ pub fn stage_error(error: StageError) -> CliError {
     }
 }
 
-fn pull_error(error: PullError) -> CliError {
+pub fn pull_error(error: PullError) -> CliError {
     if matches!(error, PullError::Cancelled) {
         return CliError::Interrupted;
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::crm::CrmKind;
+use crate::crm::{CrmKind, Way};
 
 use super::{Access, Connection, Credentials, FieldMap, Metric, Secret, Setting};
 
@@ -123,6 +123,14 @@ pub struct Pull {
     pub parallel: usize,
     /// A pull with a smaller share than this of the previous snapshot's rows has failed.
     pub min_rows_share: f64,
+    /// Ways that objects are read by whatever they cost; others go the cheapest.
+    pub ways: BTreeMap<String, Way>,
+    /// Objects may be built from the previous snapshot and what changed since.
+    pub incremental: bool,
+    /// Days after which an object is read in full again.
+    pub full_after_days: u32,
+    /// Hours within which a broken pull is gone on with.
+    pub continue_within_hours: u32,
     /// HubSpot objects beyond the ones that the stages need.
     pub hubspot_objects: Vec<String>,
     /// Salesforce objects beyond the ones that the stages need.

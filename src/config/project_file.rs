@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use crate::crm::CrmKind;
+use crate::crm::{CrmKind, Way};
 use crate::warehouse::{Address, LEASE_TIME, StoreKind};
 
 use super::reader::{Node, Reader, Table, suggestion};
@@ -348,13 +348,31 @@ fn pull(table: Table<'_, '_>) -> Option<Pull> {
         |reader: &Reader<'_>, node: &Node<'_>| reader.list(node, "a list of names", Reader::name);
     let hubspot_objects = table.or("hubspot_objects", Vec::new(), names);
     let salesforce_objects = table.or("salesforce_objects", Vec::new(), names);
+    let ways = table.section("ways").and_then(|table| ways(&table));
+    let incremental = table.or("incremental", false, Reader::flag);
+    let full_after_days = table.or("full_after_days", 7, |reader, node| reader.whole(node, 1));
+    let continue_within_hours =
+        table.or("continue_within_hours", 12, |reader, node| reader.whole(node, 0));
     table.finish();
     Some(Pull {
         parallel: parallel?,
         min_rows_share: min_rows_share?,
+        ways: ways?,
+        incremental: incremental?,
+        full_after_days: full_after_days?,
+        continue_within_hours: continue_within_hours?,
         hubspot_objects: hubspot_objects?,
         salesforce_objects: salesforce_objects?,
     })
+}
+
+/// Reads ways by object: `contacts = "export"`.
+fn ways(table: &Table<'_, '_>) -> Option<BTreeMap<String, Way>> {
+    let words = Way::ALL.map(|way| (way.as_str(), way));
+    collect(table.entries().into_iter().map(|node| {
+        let way = table.reader.word(&node, "way", &words)?;
+        Some((node.key, way))
+    }))
 }
 
 fn apply(table: Table<'_, '_>) -> Option<Apply> {

@@ -117,6 +117,12 @@ fn values(project: &Project) -> Vec<(String, String)> {
     let pull = &project.pull;
     put("pull.parallel".to_owned(), pull.parallel.to_string());
     put("pull.min_rows_share".to_owned(), pull.min_rows_share.to_string());
+    for (object, way) in &pull.ways {
+        put(format!("pull.ways.{object}"), way.to_string());
+    }
+    put("pull.incremental".to_owned(), pull.incremental.to_string());
+    put("pull.full_after_days".to_owned(), pull.full_after_days.to_string());
+    put("pull.continue_within_hours".to_owned(), pull.continue_within_hours.to_string());
     put("pull.hubspot_objects".to_owned(), pull.hubspot_objects.join(", "));
     put("pull.salesforce_objects".to_owned(), pull.salesforce_objects.join(", "));
     put("apply.mode".to_owned(), project.apply.mode.as_str().to_owned());

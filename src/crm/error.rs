@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::CrmKind;
+use super::{CrmKind, Way};
 
 /// A failure of a CRM call that is not about one record.
 ///
@@ -39,6 +39,9 @@ pub enum CrmError {
         #[source]
         source: crate::warehouse::LeaseError,
     },
+    /// The rows may still be had by another way.
+    #[error("`{extraction}` cannot be read by {way}: {reason}")]
+    NotThisWay { extraction: String, way: Way, reason: String },
     #[error("the reader of `{extraction}` stopped listening")]
     ReceiverGone { extraction: String },
 }

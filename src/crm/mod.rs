@@ -12,12 +12,18 @@
 
 mod bulk;
 pub mod hubspot;
+pub mod price;
 pub mod salesforce;
 pub mod sensitive;
 pub mod standing;
 pub mod transport;
 pub mod wire;
 
+mod csv_rows;
+mod known;
+mod poll;
+mod sample;
+mod step;
 mod url;
 
 #[cfg(test)]
@@ -25,6 +31,7 @@ mod sandbox_tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -34,8 +41,10 @@ use crate::schema::Schema;
 
 pub use bulk::{BulkJob, BulkShape, BulkState, WriteApi};
 pub use error::CrmError;
+pub use known::Known;
 pub use sensitive::Sensitive;
 pub use standing::{Standing, Tie};
+pub use step::{Step, Steps};
 
 mod error;
 
@@ -65,6 +74,12 @@ impl CrmKind {
             Self::HubSpot => WriteShape { batches_per_call: 1, records_per_batch: 100 },
             Self::Salesforce => WriteShape { batches_per_call: 5, records_per_batch: 200 },
         }
+    }
+
+    /// Says whether extractions that go this way are cheaper in one walk: their pages travel in
+    /// the same calls.
+    pub fn shares_calls(self, way: Way) -> bool {
+        self == Self::Salesforce && matches!(way, Way::Query | Way::Changes)
     }
 
     /// Returns how many records one [`Crm::read_by_id`] call may ask for.
@@ -115,21 +130,45 @@ pub trait Crm: Send + Sync {
     /// see is left out of the answer, not an error.
     async fn schema(&self, objects: &[String]) -> Result<Schema, CrmError>;
 
-    /// Lays out how `objects` would be read in full, given their metadata.
+    /// Lays out how `objects` would be read in full, given their metadata, each the vendor's plain
+    /// way.
     ///
-    /// One extraction is one walk through the vendor's pages and may fill several tables (a
-    /// HubSpot contact page carries histories and associations beside the contacts).
+    /// One extraction may fill several tables (HubSpot histories and associations land beside the
+    /// contacts).
     fn extractions(&self, objects: &[ObjectRequest], schema: &Schema) -> Vec<Extraction>;
 
-    /// Walks one extraction to its end, sending pages in the vendor's order as they arrive.
+    /// Lists the ways that lead to an extraction's rows, the plain one first, each with what keeps
+    /// this extraction from it. The plain one is always open.
+    fn ways(&self, extraction: &Extraction) -> Vec<(Way, Option<String>)>;
+
+    /// Counts the records that each extraction would read, those changed since where it says since
+    /// when; `None` where the vendor does not say. Fixed calls.
+    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<u64>>, CrmError>;
+
+    /// Walks extractions to their end, sending what arrives as steps.
+    ///
+    /// Several only where [`CrmKind::shares_calls`]. `from` has one place for each, as a former
+    /// walk's [`Step::Reached`] told it, or `None` to begin. Places that the vendor no longer knows
+    /// are begun again.
     ///
     /// # Errors
-    /// When a page cannot be had after the retries the answer allows, or the receiver is gone.
+    /// [`CrmError::NotThisWay`] when the rows cannot be had, or not faithfully, by the extraction's
+    /// way but may be by another. Otherwise when a page cannot be had after the retries the answer
+    /// allows, or the receiver is gone.
     async fn extract(
         &self,
+        walk: &[Extraction],
+        from: &[Option<String>],
+        steps: mpsc::Sender<Step>,
+    ) -> Result<(), CrmError>;
+
+    /// Reads the rows of an extraction's association tables for records that are read no other
+    /// way; `ids` holds at most [`price::ASSOCIATIONS_PER_READ`]. Rows come by table.
+    async fn read_associations(
+        &self,
         extraction: &Extraction,
-        pages: mpsc::Sender<Page>,
-    ) -> Result<Extracted, CrmError>;
+        ids: &[String],
+    ) -> Result<Vec<(usize, Vec<Row>)>, CrmError>;
 
     /// Reads records by id; ids that no longer exist are simply absent from the answer.
     ///
@@ -270,7 +309,44 @@ pub struct ObjectRequest {
     pub associations: Vec<String>,
 }
 
-/// One walk through the vendor's pages.
+/// A vendor's way to the records of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    /// HubSpot: pages by ascending id, with associations inside.
+    List,
+    /// HubSpot: one asynchronous export, downloaded as a file.
+    Export,
+    /// Salesforce: query pages, five in a composite request.
+    Query,
+    /// Salesforce: a Bulk 2.0 query job, its result pages downloaded as files.
+    Bulk,
+    /// What changed since the previous snapshot, the rest taken from there.
+    Changes,
+}
+
+impl Way {
+    pub const ALL: [Self; 5] = [Self::List, Self::Export, Self::Query, Self::Bulk, Self::Changes];
+
+    /// Returns the word used in `concord.toml` and on the screen.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Export => "export",
+            Self::Query => "query",
+            Self::Bulk => "bulk",
+            Self::Changes => "changes",
+        }
+    }
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What is read of one object, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extraction {
     /// What is walked, for progress and errors: `contacts`, `contacts (archived)`, `Lead`.
@@ -279,11 +355,38 @@ pub struct Extraction {
     pub object: String,
     /// Tables that the walk fills. The first one holds the records themselves.
     pub tables: Vec<Table>,
+    /// The vendor's types of the first table's columns, in their order; empty where it is no table
+    /// of records.
+    pub types: Vec<String>,
     /// Archived or deleted records instead of live ones, where the vendor lists them apart.
     pub is_archived: bool,
     /// History fields and associations asked for, as in [`ObjectRequest`].
     pub history_fields: Vec<String>,
     pub associations: Vec<String>,
+    pub way: Way,
+    /// Column that moves with every change of a record; without one nobody can ask for changes.
+    pub modified_column: Option<String>,
+    /// Columns whose values change without moving the modified date.
+    pub formulas: Vec<String>,
+    /// Column that names records merged into this one, separated by `;`, which no list shows.
+    pub merged_column: Option<String>,
+    /// With [`Way::Changes`]: only records modified from then on, and those that are deleted.
+    pub since: Option<jiff::Timestamp>,
+    /// Records whose histories are in the previous snapshot; `None` reads all histories.
+    pub known: Option<Arc<Known>>,
+}
+
+impl Extraction {
+    /// Returns the place of the history table among the tables.
+    pub fn history_table(&self) -> Option<usize> {
+        (!self.history_fields.is_empty()).then_some(1)
+    }
+
+    /// Returns the places of the association tables, in the order of the associations.
+    pub fn association_tables(&self) -> std::ops::Range<usize> {
+        let first = 1 + usize::from(self.history_table().is_some());
+        first..first + self.associations.len()
+    }
 }
 
 /// A table of a snapshot, as the connector fills it.
@@ -297,14 +400,6 @@ pub struct Table {
     pub key: Vec<String>,
 }
 
-/// Rows for one table of an extraction.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// Index into [`Extraction::tables`].
-    pub table: usize,
-    pub rows: Vec<Row>,
-}
-
 /// One row, its values in the order of the table's columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -314,12 +409,12 @@ pub struct Row {
 }
 
 /// What an extraction proves about itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extracted {
     /// Records read, before the vendor's total is asked.
     pub n_records: u64,
-    /// The vendor's own total for the same set, asked after the walk. `None` where the vendor
-    /// offers none (HubSpot has no total of archived records).
+    /// The vendor's own total for the same set, asked after the walk; with [`Way::Changes`], of all
+    /// live records. `None` where the vendor offers none (HubSpot has no total of archived records).
     pub vendor_total: Option<u64>,
 }
 

@@ -61,6 +61,16 @@ impl ModelSet {
         Self::from_files(&files)
     }
 
+    /// Lists every word of the models' SQL that may name a column.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let templates = self.models.values().map(|model| &model.template);
+        let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        templates
+            .chain(self.macros.values())
+            .flat_map(move |text| text.split(move |c: char| !is_of_word(c)))
+            .filter(|word| !word.is_empty())
+    }
+
     fn from_files(files: &Files) -> Result<Self, ModelError> {
         let mut set = Self::default();
         for (path, text) in files {

@@ -28,6 +28,12 @@ pub enum PullError {
     Shrunk { table: String, rows: u64, previous_rows: u64, previous_id: String },
     #[error("a row of `{extraction}` has {found} values for {expected} columns")]
     RowShape { extraction: String, found: usize, expected: usize },
+    #[error("`{extraction}` cannot be read this way: {why}")]
+    WayClosed { extraction: String, why: String },
+    #[error("the walk ended before its end: `{extraction}`")]
+    Unfinished { extraction: String },
+    #[error("a file of `{table}` lacks the column `{column}`")]
+    Carried { table: String, column: String },
     #[error("snapshot exists already: `{snapshot_id}`")]
     Exists { snapshot_id: String },
     #[error("metadata file lacks the column `{column}`: `{path}`")]
@@ -56,6 +62,9 @@ impl PullError {
                 "look for a lost permission or a mass delete in the CRM; if the records are \
                  really gone, pull once with a lower `min_rows_share`",
             ),
+            Self::WayClosed { .. } => {
+                Some("name another way, or none, in `[pull] ways` or by `--way`")
+            }
             _ => None,
         }
     }

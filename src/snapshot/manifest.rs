@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PullError;
 use super::schema_files;
-use crate::crm::{Account, CallCounts, CrmKind};
+use crate::crm::{Account, CallCounts, CrmKind, Way};
 use crate::schema::Schema;
 use crate::warehouse::{Warehouse, WarehouseError};
 
@@ -23,6 +23,9 @@ pub struct Manifest {
     pub tables: Vec<TableManifest>,
     /// API calls that this pull made.
     pub calls: CallCounts,
+    /// Exports that it started, which draw on an allowance of their own.
+    #[serde(default)]
+    pub exports: u64,
     /// `object.field` that the previous snapshot's metadata showed and this one's does not: taken
     /// away from the connection, or deleted. Sorted.
     #[serde(default)]
@@ -45,6 +48,15 @@ pub struct TableManifest {
     /// Records that changed while they were read, by key; the later row was kept. Sorted.
     #[serde(default)]
     pub changed: Vec<String>,
+    /// How the rows were read.
+    #[serde(default)]
+    pub way: Option<Way>,
+    /// When all rows were last read, where some of these were taken from the previous snapshot.
+    #[serde(default)]
+    pub full_at: Option<jiff::Timestamp>,
+    /// Fields whose histories the table holds.
+    #[serde(default)]
+    pub scope: Vec<String>,
 }
 
 impl Manifest {

@@ -10,7 +10,12 @@ use datafusion::arrow::error::ArrowError;
 
 use crate::crm::{Row, Table};
 
-const UTC: &str = "UTC";
+pub const UTC: &str = "UTC";
+
+pub const SNAPSHOT_ID: &str = "_snapshot_id";
+pub const PULLED_AT: &str = "_pulled_at";
+pub const ARCHIVED: &str = "_archived";
+pub const FINGERPRINT: &str = "_fingerprint";
 
 /// What every row of a snapshot carries beside its own values.
 #[derive(Clone, Debug)]
@@ -23,10 +28,10 @@ pub fn arrow_schema(table: &Table) -> SchemaRef {
     let mut fields: Vec<Field> =
         table.columns.iter().map(|column| Field::new(column, DataType::Utf8, true)).collect();
     let timestamp = DataType::Timestamp(TimeUnit::Microsecond, Some(UTC.into()));
-    fields.push(Field::new("_snapshot_id", DataType::Utf8, false));
-    fields.push(Field::new("_pulled_at", timestamp, false));
-    fields.push(Field::new("_archived", DataType::Boolean, false));
-    fields.push(Field::new("_fingerprint", DataType::Utf8, false));
+    fields.push(Field::new(SNAPSHOT_ID, DataType::Utf8, false));
+    fields.push(Field::new(PULLED_AT, timestamp, false));
+    fields.push(Field::new(ARCHIVED, DataType::Boolean, false));
+    fields.push(Field::new(FINGERPRINT, DataType::Utf8, false));
     Arc::new(Schema::new(fields))
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::crm::{
     Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
-    Extraction, ObjectRequest, Page, Record, Row, Standing, Table, WriteBatch, WriteCall,
+    Extraction, ObjectRequest, Record, Row, Standing, Step, Steps, Table, Way, WriteBatch, WriteCall,
     WriteOutcome,
 };
 use crate::schema::{FieldInfo, ObjectInfo, PicklistValue, Schema, Stage, User, UserType};
@@ -115,29 +115,51 @@ impl Crm for Told {
                 object: "contacts".to_owned(),
                 tables: vec![table.clone()],
                 is_archived,
+                types: vec!["string".to_owned(); 2],
                 history_fields: Vec::new(),
                 associations: Vec::new(),
+                way: Way::List,
+                modified_column: None,
+                formulas: Vec::new(),
+                merged_column: None,
+                since: None,
+                known: None,
             })
             .into()
     }
 
+    fn ways(&self, _extraction: &Extraction) -> Vec<(Way, Option<String>)> {
+        vec![(Way::List, None)]
+    }
+
+    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<u64>>, CrmError> {
+        Ok(vec![None; extractions.len()])
+    }
+
+    async fn read_associations(
+        &self,
+        _extraction: &Extraction,
+        _ids: &[String],
+    ) -> Result<Vec<(usize, Vec<Row>)>, CrmError> {
+        Ok(Vec::new())
+    }
+
     async fn extract(
         &self,
-        extraction: &Extraction,
-        pages: mpsc::Sender<Page>,
-    ) -> Result<Extracted, CrmError> {
+        walk: &[Extraction],
+        _from: &[Option<String>],
+        steps: mpsc::Sender<Step>,
+    ) -> Result<(), CrmError> {
+        let [extraction] = walk else { panic!("one at a time") };
+        let steps = Steps::new(&steps, 0, extraction);
         let is_archived = extraction.is_archived;
         let told = if is_archived { &self.archived } else { &self.live };
         for (id, name) in told {
             let values = vec![Some((*id).to_owned()), Some((*name).to_owned())];
-            let page = Page { table: 0, rows: vec![Row { values, is_archived }] };
-            pages
-                .send(page)
-                .await
-                .map_err(|_| CrmError::ReceiverGone { extraction: extraction.name.clone() })?;
+            steps.rows(0, vec![Row { values, is_archived }]).await?;
         }
         let vendor_total = (!is_archived).then_some(self.total);
-        Ok(Extracted { n_records: told.len() as u64, vendor_total })
+        steps.finished(Extracted { n_records: told.len() as u64, vendor_total }).await
     }
 
     async fn read_by_id(

@@ -27,6 +27,7 @@ use datafusion::arrow::error::ArrowError;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path as StorePath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -318,6 +319,15 @@ impl Warehouse {
         copied.map_err(|source| store_error(to, source))
     }
 
+    /// Deletes a file; one that is not there is no error.
+    pub async fn delete(&self, path: &str) -> Result<(), WarehouseError> {
+        self.pass_fence().await?;
+        match self.store.delete(&StorePath::from(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(store_error(path, source)),
+        }
+    }
+
     /// Starts a Parquet file that appears only when it is finished.
     ///
     /// # Errors
@@ -332,22 +342,27 @@ impl Warehouse {
 
     /// Reads a Parquet file whole; for files whose size is known to be bounded.
     pub async fn read_parquet(&self, path: &str) -> Result<Vec<RecordBatch>, WarehouseError> {
-        self.scan_parquet(path).await?.collect()
+        self.scan_parquet(path, None).await?.collect()
     }
 
-    /// Reads a Parquet file batch by batch, with its compressed bytes and one batch in memory.
+    /// Reads a Parquet file batch by batch, with its compressed bytes and one batch in memory; some
+    /// of its columns in the file's own order, or all of them.
     pub async fn scan_parquet(
         &self,
         path: &str,
+        columns: Option<&[&str]>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch, WarehouseError>> + use<>, WarehouseError>
     {
         let failed = |source| store_error(path, source);
         let parquet_error = |source| WarehouseError::Parquet { path: path.to_owned(), source };
         let got = self.store.get(&StorePath::from(path)).await.map_err(failed)?;
         let bytes = got.bytes().await.map_err(failed)?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
-            .and_then(ParquetRecordBatchReaderBuilder::build)
-            .map_err(parquet_error)?;
+        let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(parquet_error)?;
+        if let Some(columns) = columns {
+            let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+            builder = builder.with_projection(mask);
+        }
+        let reader = builder.build().map_err(parquet_error)?;
         let path = path.to_owned();
         Ok(reader.map(move |batch| {
             batch.map_err(|error: ArrowError| WarehouseError::Parquet {

@@ -1,17 +1,16 @@
 //! Lists and their members, which no filter of the object endpoints shows.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
 
-use super::read::{send, table, unexpected};
+use super::read::{table, unexpected};
 use super::schema::Paging;
 use super::{HubSpot, KIND};
 use crate::crm::transport::{Purpose, Request};
 use crate::crm::url::encode;
 use crate::crm::wire::wire_text;
-use crate::crm::{CrmError, Extracted, Extraction, Page, Row, Table};
+use crate::crm::{CrmError, Extracted, Row, Steps, Table};
 
 const LISTS_PER_PAGE: u64 = 500;
 const MEMBERS_PER_PAGE: usize = 100;
@@ -72,11 +71,20 @@ pub fn list_tables() -> Vec<Table> {
     ]
 }
 
+/// How far the members are read: a list, and a cursor in it. Lists themselves are few and are
+/// always asked for from the first.
+#[derive(Default, Serialize, Deserialize)]
+struct Place {
+    list_id: String,
+    after: Option<String>,
+}
+
 pub async fn extract(
     crm: &HubSpot,
-    extraction: &Extraction,
-    pages: &mpsc::Sender<Page>,
+    from: Option<&str>,
+    steps: Steps<'_>,
 ) -> Result<Extracted, CrmError> {
+    let place: Option<Place> = from.and_then(|text| serde_json::from_str(text).ok());
     let mut list_ids: Vec<String> = Vec::new();
     let mut vendor_total = None;
     for _ in 0..PAGES_MAX {
@@ -102,31 +110,37 @@ pub async fn extract(
             });
         }
         let is_last = !page.has_more || rows.is_empty();
-        send(extraction, pages, LISTS_TABLE, rows).await?;
+        steps.rows(LISTS_TABLE, rows).await?;
         if is_last {
             vendor_total = page.total;
             break;
         }
     }
-    for list_id in &list_ids {
-        extract_members(crm, extraction, pages, list_id).await?;
+    let reached = place.and_then(|place| {
+        Some((list_ids.iter().position(|id| *id == place.list_id)?, place.after))
+    });
+    let (first, mut after) = reached.unwrap_or_default();
+    for list_id in list_ids.iter().skip(first) {
+        extract_members(crm, list_id, after.take(), steps).await?;
     }
     Ok(Extracted { n_records: list_ids.len() as u64, vendor_total })
 }
 
 async fn extract_members(
     crm: &HubSpot,
-    extraction: &Extraction,
-    pages: &mpsc::Sender<Page>,
     list_id: &str,
+    after: Option<String>,
+    steps: Steps<'_>,
 ) -> Result<(), CrmError> {
     let operation = "list memberships";
-    let mut after = String::new();
+    let mut place = Place { list_id: list_id.to_owned(), after };
     for _ in 0..PAGES_MAX {
+        let after = place.after.as_deref().map(|after| format!("&after={}", encode(after)));
         let path = format!(
-            "/crm/lists/{}/{}/memberships?limit={MEMBERS_PER_PAGE}{after}",
+            "/crm/lists/{}/{}/memberships?limit={MEMBERS_PER_PAGE}{}",
             crm.version,
-            encode(list_id)
+            encode(list_id),
+            after.unwrap_or_default()
         );
         let answer = crm.ask(&Request::get(operation, Purpose::Read, path)).await?;
         let page: MemberPage = serde_json::from_str(&answer.body)
@@ -143,9 +157,12 @@ async fn extract_members(
                 is_archived: false,
             })
             .collect();
-        send(extraction, pages, MEMBERSHIPS_TABLE, rows).await?;
+        steps.rows(MEMBERSHIPS_TABLE, rows).await?;
         match page.paging.and_then(|paging| paging.next) {
-            Some(next) => after = format!("&after={}", encode(&next.after)),
+            Some(next) => {
+                place.after = Some(next.after);
+                steps.reached(&place).await?;
+            }
             None => return Ok(()),
         }
     }

@@ -1,7 +1,8 @@
 //! HubSpot's CRM API, dated version `2026-09`, with a bearer token.
 //!
 //! Reads walk the list endpoints, whose cursor is a floor on the record id and therefore stable
-//! while others write. Search is used for totals only: its index lags writes by seconds.
+//! while others write, or take one export. Search is used for totals and for what changed: its
+//! index lags writes by seconds.
 //!
 //! Source: HubSpot's API reference and recorded answers of live portals, read in November 2026.
 
@@ -21,14 +22,15 @@ mod auth_tests;
 mod tests;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
+pub use read::list::takes_two_calls as list_takes_two_calls;
 
 use super::transport::{Request, Tokens, Transport, TransportOptions};
 use super::{
-    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
-    Extraction, ObjectRequest, Page, Record, Standing, WriteBatch, WriteCall, WriteOutcome,
+    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extraction,
+    ObjectRequest, Record, Row, Standing, Step, Steps, Way, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
 
@@ -39,6 +41,8 @@ pub struct HubSpot {
     version: String,
     transport: Transport,
     bearer: Tokens<auth::Proof>,
+    /// The account runs one export at a time; whoever asks for one waits here, not in polls.
+    exporting: Mutex<()>,
 }
 
 impl HubSpot {
@@ -49,7 +53,12 @@ impl HubSpot {
     pub fn new(config: Config, options: TransportOptions) -> Result<Self, CrmError> {
         let transport = Transport::new(&config.base_url, Box::new(error::HubSpotJudge), options)?;
         let proof = auth::Proof::new(config.credentials, &config.version);
-        Ok(Self { version: config.version, transport, bearer: Tokens::new(proof) })
+        Ok(Self {
+            version: config.version,
+            transport,
+            bearer: Tokens::new(proof),
+            exporting: Mutex::new(()),
+        })
     }
 
     /// Sends a request whose refusal is an error of the whole operation.
@@ -80,12 +89,33 @@ impl Crm for HubSpot {
         read::extractions(objects, schema)
     }
 
+    fn ways(&self, extraction: &Extraction) -> Vec<(Way, Option<String>)> {
+        read::ways(extraction)
+    }
+
+    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<u64>>, CrmError> {
+        read::count(self, extractions).await
+    }
+
     async fn extract(
         &self,
+        walk: &[Extraction],
+        from: &[Option<String>],
+        steps: mpsc::Sender<Step>,
+    ) -> Result<(), CrmError> {
+        for (index, extraction) in walk.iter().enumerate() {
+            let from = from.get(index).and_then(Option::as_deref);
+            read::extract(self, extraction, from, Steps::new(&steps, index, extraction)).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_associations(
+        &self,
         extraction: &Extraction,
-        pages: mpsc::Sender<Page>,
-    ) -> Result<Extracted, CrmError> {
-        read::extract(self, extraction, &pages).await
+        ids: &[String],
+    ) -> Result<Vec<(usize, Vec<Row>)>, CrmError> {
+        read::read_associations(self, extraction, ids).await
     }
 
     async fn read_by_id(

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::error::{ErrorBody, HubSpotJudge};
-use super::read::list_path;
+use super::read::list::list_path;
 use super::write::judge_batch;
 use super::*;
 use crate::crm::transport::{Backoff, Judge, Purpose, Verdict};
@@ -247,9 +247,16 @@ fn a_list_asks_for_as_many_properties_as_fit() {
             columns: columns.clone(),
             key: Vec::new(),
         }],
+        types: vec!["string".to_owned(); columns.len()],
         is_archived: false,
         history_fields: vec!["lifecyclestage".to_owned()],
         associations: vec!["companies".to_owned()],
+        way: Way::List,
+        modified_column: None,
+        formulas: Vec::new(),
+        merged_column: None,
+        since: None,
+        known: None,
     };
     let list = list_path("2026-09", &extraction, &columns, Some("77"));
     assert!(list.path.len() <= 7_000 && list.n_columns < 500, "{}", list.n_columns);

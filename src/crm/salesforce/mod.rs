@@ -1,8 +1,8 @@
 //! Salesforce's REST API, version 68.0, as an integration user of an External Client App.
 //!
-//! Composite requests count as one call whatever they hold, so metadata and writes travel in
-//! them. Reads walk `queryAll`, whose cursor is a snapshot of its own and which alone shows
-//! deleted rows.
+//! Composite requests count as one call whatever they hold, so metadata, query pages and writes
+//! travel in them; very many rows come by bulk jobs. Reads ask `queryAll`, whose cursor is a
+//! snapshot of its own and which alone shows deleted rows.
 //!
 //! Source: Salesforce's REST guide, limits reference and client code, read in November 2026.
 
@@ -32,8 +32,8 @@ pub use read::table_name;
 
 use super::transport::{Answer, Request, Tokens, Transport, TransportOptions};
 use super::{
-    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
-    Extraction, ObjectRequest, Page, Record, Standing, WriteBatch, WriteCall, WriteOutcome,
+    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extraction,
+    ObjectRequest, Record, Row, Standing, Step, Way, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
 
@@ -94,12 +94,30 @@ impl Crm for Salesforce {
         read::extractions(objects, schema)
     }
 
+    fn ways(&self, extraction: &Extraction) -> Vec<(Way, Option<String>)> {
+        read::ways(extraction)
+    }
+
+    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<u64>>, CrmError> {
+        read::count(self, extractions).await
+    }
+
     async fn extract(
         &self,
-        extraction: &Extraction,
-        pages: mpsc::Sender<Page>,
-    ) -> Result<Extracted, CrmError> {
-        read::extract(self, extraction, &pages).await
+        walk: &[Extraction],
+        from: &[Option<String>],
+        steps: mpsc::Sender<Step>,
+    ) -> Result<(), CrmError> {
+        read::extract(self, walk, from, steps).await
+    }
+
+    async fn read_associations(
+        &self,
+        _extraction: &Extraction,
+        _ids: &[String],
+    ) -> Result<Vec<(usize, Vec<Row>)>, CrmError> {
+        // References are fields of their records.
+        Ok(Vec::new())
     }
 
     async fn read_by_id(

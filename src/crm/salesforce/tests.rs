@@ -186,8 +186,8 @@ async fn no_call_leaves_without_budget() {
 
 #[tokio::test]
 async fn pages_carry_values_as_written() {
-    let first = r#"{"totalSize":2,"done":false,"nextRecordsUrl":"/services/data/v68.0/query/01g-2000","records":[{"attributes":{"type":"Lead","url":"u"},"Id":"00Q1","AnnualRevenue":1000.0,"IsDeleted":false,"CreatedDate":"2026-07-14T09:12:33.000+0000"}]}"#;
-    let second = r#"{"totalSize":2,"done":true,"records":[{"attributes":{"type":"Lead","url":"u"},"Id":"00Q2","AnnualRevenue":null,"IsDeleted":true,"CreatedDate":"2026-07-14T09:12:33.000+0000"}]}"#;
+    let first = r#"{"compositeResponse":[{"httpStatusCode":200,"referenceId":"r0","body":{"totalSize":2,"done":false,"nextRecordsUrl":"/services/data/v68.0/query/01g-1","records":[{"attributes":{"type":"Lead","url":"u"},"Id":"00Q1","AnnualRevenue":1000.0,"IsDeleted":false,"CreatedDate":"2026-07-14T09:12:33.000+0000"}]}}]}"#;
+    let second = r#"{"compositeResponse":[{"httpStatusCode":200,"referenceId":"r0","body":{"totalSize":2,"done":true,"records":[{"attributes":{"type":"Lead","url":"u"},"Id":"00Q2","AnnualRevenue":null,"IsDeleted":true,"CreatedDate":"2026-07-14T09:12:33.000+0000"}]}}]}"#;
     let (crm, seen, _) = serve(move |n| json(200, if n == 0 { first } else { second })).await;
     let extraction = Extraction {
         name: "Lead".to_owned(),
@@ -197,27 +197,43 @@ async fn pages_carry_values_as_written() {
             columns: ["Id", "AnnualRevenue", "CreatedDate", "IsDeleted"].map(str::to_owned).into(),
             key: vec!["Id".to_owned()],
         }],
+        types: ["id", "currency", "datetime", "boolean"].map(str::to_owned).into(),
         is_archived: false,
         history_fields: Vec::new(),
         associations: Vec::new(),
+        way: Way::Query,
+        modified_column: None,
+        formulas: Vec::new(),
+        merged_column: None,
+        since: None,
+        known: None,
     };
-    let (sender, mut receiver) = mpsc::channel(8);
-    let extracted = crm.extract(&extraction, sender).await.expect("the walk ends");
+    let (sender, mut receiver) = mpsc::channel(16);
+    crm.extract(&[extraction], &[None], sender).await.expect("the walk ends");
+    let mut rows = Vec::new();
+    let mut finished = None;
+    while let Some(step) = receiver.recv().await {
+        match step {
+            Step::Rows { rows: more, .. } => rows.extend(more),
+            Step::Reached { .. } => {}
+            Step::Finished { extracted, .. } => finished = Some(extracted),
+        }
+    }
+    let extracted = finished.expect("the walk says that it is at its end");
     assert_eq!((extracted.n_records, extracted.vendor_total), (2, Some(2)));
-    let page = receiver.recv().await.expect("a first page");
-    let values: Vec<Option<&str>> = page.rows[0].values.iter().map(Option::as_deref).collect();
+    let values: Vec<Option<&str>> = rows[0].values.iter().map(Option::as_deref).collect();
     assert_eq!(
         values,
         [Some("00Q1"), Some("1000.0"), Some("2026-07-14T09:12:33.000+0000"), Some("false")]
     );
-    assert!(receiver.recv().await.expect("a second page").rows[0].is_archived);
+    assert!(rows[1].is_archived);
     let seen = seen.lock().expect("held");
-    assert_eq!(
-        seen[0].0,
+    assert_eq!(seen.len(), 2);
+    assert!(seen[0].1.contains(
         "/services/data/v68.0/queryAll?q=SELECT%20Id%2C%20AnnualRevenue%2C%20CreatedDate%2C%20\
          IsDeleted%20FROM%20Lead%20ORDER%20BY%20Id"
-    );
-    assert_eq!(seen[1].0, "/services/data/v68.0/query/01g-2000");
+    ));
+    assert!(seen[1].1.contains("/services/data/v68.0/query/01g-1\""), "{}", seen[1].1);
 }
 
 #[test]

@@ -31,7 +31,10 @@ const SLOW: Duration = Duration::from_secs(20);
 /// Status by which every vendor says that its rate limit was passed.
 const TOO_MANY_REQUESTS: u16 = 429;
 
-/// Largest answer that is read.
+/// A file may take long; a server that falls silent within it is not waited for.
+const FILE_TIMEOUT: Duration = Duration::from_hours(2);
+
+/// Largest answer that is read into memory.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("concord/", env!("CARGO_PKG_VERSION"));
@@ -84,6 +87,19 @@ pub fn plain_client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .build()
+}
+
+/// Makes a client that fetches one file from `url`.
+#[expect(clippy::disallowed_methods, reason = "clients are made here and nowhere else")]
+pub(super) fn file_client(url: &str) -> Result<reqwest::Client, reqwest::Error> {
+    install_tls();
+    let builder = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(FILE_TIMEOUT)
+        .gzip(true)
+        .retry(reqwest::retry::never());
+    if is_loopback(url) { builder.no_proxy().build() } else { builder.build() }
 }
 
 /// An HTTP connection to one CRM account.
@@ -333,6 +349,9 @@ impl Transport {
         for (name, value) in &request.headers {
             building = building.header(*name, value);
         }
+        if request.spool.is_some() {
+            building = building.timeout(FILE_TIMEOUT);
+        }
         if let Some(token) = token {
             building = building.bearer_auth(token.expose());
         }
@@ -360,6 +379,10 @@ impl Transport {
         };
         let status = response.status().as_u16();
         let headers = response.headers().clone();
+        if let Some(spool) = request.spool.as_ref().filter(|_| response.status().is_success()) {
+            *bytes_in += spool.fill(&mut response).await.map_err(Sent::Cut)?;
+            return Ok(Answer::new(status, &headers, String::new()));
+        }
         let mut bytes = Vec::new();
         loop {
             match response.chunk().await {

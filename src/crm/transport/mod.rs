@@ -24,6 +24,7 @@ mod pace;
 mod request;
 pub mod request_log;
 mod shown;
+mod spool;
 mod verdict;
 
 #[cfg(test)]
@@ -38,4 +39,5 @@ pub use now::Now;
 pub use request::{Body, Method, Purpose, Request};
 pub use request_log::{ConnectionLog, RequestLog};
 pub use shown::{shown, shown_code};
+pub use spool::{Spool, download};
 pub use verdict::{Judge, Lane, Refusal, Reply, Verdict};

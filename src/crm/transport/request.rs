@@ -1,5 +1,9 @@
 //! A request before it is sent.
 
+use std::sync::Arc;
+
+use super::Spool;
+
 pub use reqwest::Method;
 
 use crate::crm::Sensitive;
@@ -29,6 +33,8 @@ pub struct Request {
     pub is_anonymous: bool,
     /// Sending it twice does what sending it once does, or leaves nothing behind that matters.
     pub is_repeatable: bool,
+    /// Where the body of a good answer goes instead of into memory; the answer's own is empty then.
+    pub spool: Option<Arc<Spool>>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +72,7 @@ impl Request {
             body: Body::None,
             is_anonymous: false,
             is_repeatable: purpose != Purpose::Write,
+            spool: None,
         }
     }
 
@@ -96,6 +103,13 @@ impl Request {
             is_anonymous: true,
             ..Self::get(operation, Purpose::Fixed, path)
         }
+    }
+
+    /// Sends the body of a good answer to a file.
+    #[must_use]
+    pub fn into_spool(mut self, spool: &Arc<Spool>) -> Self {
+        self.spool = Some(Arc::clone(spool));
+        self
     }
 
     #[must_use]

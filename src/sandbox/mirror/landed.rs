@@ -35,7 +35,7 @@ impl<'a> Landed<'a> {
         mut each: impl FnMut(&[Option<&str>], bool) -> Result<(), MirrorError>,
     ) -> Result<(), MirrorError> {
         for path in &table.files {
-            for batch in self.warehouse.scan_parquet(path).await? {
+            for batch in self.warehouse.scan_parquet(path, None).await? {
                 let batch = batch?;
                 let missing = |column: &str| MirrorError::Column {
                     path: path.clone(),

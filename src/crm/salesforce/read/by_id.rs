@@ -1,0 +1,107 @@
+//! Records by id or by a unique field.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::{ID, MODIFIED_AT, PAGE_SIZE, PAGE_SIZE_HEADER, QueryPage, refused_shape, text_of};
+use crate::crm::salesforce::error::refused_part;
+use crate::crm::salesforce::{KIND, Salesforce, composite, soql};
+use crate::crm::transport::{Answer, Purpose, Request, unexpected};
+use crate::crm::url::encode;
+use crate::crm::{CrmError, Record};
+
+/// Longest path sent by GET; the edge refuses an address and headers over 16,384 bytes. Longer
+/// queries travel in a composite, as the vendor recommends.
+const PATH_BYTES_MAX: usize = 15_000;
+
+pub async fn read_by_id(
+    crm: &Salesforce,
+    object: &str,
+    ids: &[String],
+    fields: &[String],
+) -> Result<Vec<Record>, CrmError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let operation = format!("{object} read");
+    let path = crm.path(&format!("/composite/sobjects/{}", soql::name(object)?));
+    let body = json!({ "ids": ids, "fields": fields_asked(fields) }).to_string();
+    let answer = crm.ask(&Request::post_json(&operation, Purpose::Read, path, body)).await?;
+    let records: Vec<Option<HashMap<Cow<str>, &RawValue>>> =
+        serde_json::from_str(&answer.body).map_err(|error| unexpected(KIND, &operation, &error))?;
+    Ok(records.iter().flatten().filter_map(|record| to_record(record, fields)).collect())
+}
+
+pub async fn read_by_key(
+    crm: &Salesforce,
+    object: &str,
+    key_field: &str,
+    keys: &[String],
+    fields: &[String],
+) -> Result<Vec<Record>, CrmError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let operation = format!("{object} read by key");
+    let mut fields = fields.to_vec();
+    if !fields.iter().any(|field| field == key_field) {
+        fields.push(key_field.to_owned());
+    }
+    let quoted: Vec<String> = keys.iter().map(|key| soql::quote(key)).collect();
+    let soql = format!(
+        "SELECT {} FROM {} WHERE {} IN ({})",
+        soql::names(&fields_asked(&fields))?,
+        soql::name(object)?,
+        soql::name(key_field)?,
+        quoted.join(",")
+    );
+    let body = query(crm, &operation, Purpose::Read, "/query", &soql).await?;
+    let page: QueryPage =
+        serde_json::from_str(&body).map_err(|error| unexpected(KIND, &operation, &error))?;
+    Ok(page.records.iter().filter_map(|record| to_record(record, &fields)).collect())
+}
+
+fn fields_asked(fields: &[String]) -> Vec<String> {
+    let mut asked = vec![ID.to_owned(), MODIFIED_AT.to_owned()];
+    asked.extend(fields.iter().filter(|field| *field != ID && *field != MODIFIED_AT).cloned());
+    asked
+}
+
+fn to_record(record: &HashMap<Cow<'_, str>, &RawValue>, fields: &[String]) -> Option<Record> {
+    let values: BTreeMap<String, Option<String>> =
+        fields.iter().map(|field| (field.clone(), text_of(record, field))).collect();
+    Some(Record { id: text_of(record, ID)?, modified_at: text_of(record, MODIFIED_AT), values })
+}
+
+/// Sends a query's first page, by GET or, when it is long, inside a composite.
+pub async fn query(
+    crm: &Salesforce,
+    operation: &str,
+    purpose: Purpose,
+    resource: &str,
+    soql: &str,
+) -> Result<String, CrmError> {
+    let path = format!("{}?q={}", crm.path(resource), encode(soql));
+    if path.len() <= PATH_BYTES_MAX {
+        let request = Request::get(operation, purpose, path).header(PAGE_SIZE_HEADER, PAGE_SIZE);
+        return Ok(crm.ask(&request).await?.body);
+    }
+    let subrequest = json!({
+        "method": "GET",
+        "url": &path,
+        "referenceId": "query",
+        "httpHeaders": { PAGE_SIZE_HEADER: PAGE_SIZE },
+    });
+    let answer: Answer = composite::read(crm, operation, purpose, &[subrequest]).await?;
+    let composite = composite::parse(&answer, operation)?;
+    let Some(sub) = composite.composite_response.first() else {
+        return Err(refused_shape(operation, "the composite is empty"));
+    };
+    if sub.http_status_code == 200 {
+        return Ok(sub.body.get().to_owned());
+    }
+    Err(refused_part(operation, sub.http_status_code, &path, sub.body.get()))
+}
