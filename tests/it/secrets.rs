@@ -381,8 +381,8 @@ fn refused_writes_are_quoted_in_outcomes_and_nowhere_else() {
     assert!(marked.search_files() > 5);
 }
 
-/// Refuses every write: HubSpot's batch as a whole, Salesforce's records one by one, with all that was
-/// sent in the message.
+/// Refuses every write: HubSpot's batch as a whole, Salesforce's records one by one, with somebody's
+/// name or all that was sent in the message.
 async fn refuse_writes(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("a body");
@@ -394,8 +394,8 @@ async fn refuse_writes(request: Request, next: Next) -> Response {
         return next.run(Request::from_parts(parts, Body::from(body))).await;
     }
     let (status, answer) = if is_hubspot {
-        let category = "VALIDATION_ERROR";
-        let answer = serde_json::json!({ "category": category, "message": sent });
+        let message = format!("Ann Zqpersonq has that value already: {sent}");
+        let answer = serde_json::json!({ "category": "VALIDATION_ERROR", "message": message });
         (StatusCode::BAD_REQUEST, answer)
     } else {
         let composite: serde_json::Value = serde_json::from_str(&sent).expect("a composite");
