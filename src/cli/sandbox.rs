@@ -26,8 +26,8 @@ pub enum SandboxCommand {
 ///
 /// Reads the world directory, or with `--from` the latest complete snapshots of a warehouse with
 /// their metadata: any portal and org that were pulled, with their own fields, objects and picklists.
-/// What is written to them is gone at the end, so every start is the same. Prints the addresses and
-/// credentials to use.
+/// What is written to them is gone at the end, so every start is the same, unless `--database` keeps
+/// it. Prints the addresses and credentials to use.
 #[derive(Debug, Args)]
 #[command(
     before_help = "Examples:\n    concord sandbox serve\n    concord sandbox serve --world data/demo --hubspot-port 8081\n    concord sandbox serve --from file://./warehouse\n    concord sandbox serve --faults 7:0.1"
@@ -42,6 +42,9 @@ pub struct ServeArgs {
     /// JSON file with rules that no snapshot tells, such as validation rules and triggers
     #[arg(long, value_name = "FILE", requires = "from")]
     pub rules: Option<PathBuf>,
+    /// Directory to keep the records in, for the next start too; large worlds need it
+    #[arg(long, value_name = "DIR", conflicts_with = "from")]
+    pub database: Option<PathBuf>,
     /// Port of the HubSpot side on the loopback interface; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub hubspot_port: u16,
@@ -88,7 +91,10 @@ async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
         (Some(url), Some(scratch)) => {
             open_mirror(url, args.rules.as_deref(), &dir, scratch, ui).await?
         }
-        _ => open_sandbox(&dir.join(&args.world), None)?,
+        _ => {
+            let database = args.database.as_ref().map(|database| dir.join(database));
+            open_sandbox(&dir.join(&args.world), database.as_deref())?
+        }
     };
     if let Some(schedule) = &args.faults {
         sandbox.faults().follow(schedule.clone());
@@ -105,7 +111,10 @@ async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCod
         "token {}; client id {}, client secret {}",
         world.hubspot.token, world.salesforce.client_id, world.salesforce.client_secret
     ));
-    ui.note("what is written here is gone at the end; stop with Ctrl-C");
+    ui.note(match &args.database {
+        Some(database) => format!("records are kept in {}; stop with Ctrl-C", database.display()),
+        None => "what is written here is gone at the end; stop with Ctrl-C".to_owned(),
+    });
     // Without the signal there is nothing to wait for.
     let _ = tokio::signal::ctrl_c().await;
     running.shutdown().await;

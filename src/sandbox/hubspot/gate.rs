@@ -1,6 +1,6 @@
 //! What every call passes first and last: credentials, allowances, counts and headers.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -20,7 +20,9 @@ const SEARCHES_PER_SECOND_MAX: usize = 5;
 /// Times of recent calls, in epoch milliseconds of the sandbox's clock.
 #[derive(Debug, Default)]
 pub struct Windows {
-    calls: VecDeque<i64>,
+    /// By token: each app has a window of its own.
+    calls: HashMap<String, VecDeque<i64>>,
+    /// Of the whole account.
     searches: VecDeque<i64>,
 }
 
@@ -37,11 +39,12 @@ pub struct Usage {
 #[derive(Clone, Debug)]
 pub struct CalledPath(pub String);
 
-/// The daily allowance after a call.
+/// What is left to the account's day and to the token's ten seconds after a call.
 #[derive(Clone, Copy, Debug)]
-struct Daily {
-    max: u64,
-    used: u64,
+struct Allowance {
+    daily_max: u64,
+    daily_used: u64,
+    in_window: u32,
 }
 
 impl Usage {
@@ -92,8 +95,8 @@ pub async fn gate(State(server): State<Server>, mut request: Request, next: Next
     let method = request.method().as_str().to_owned();
     server.shared.counters.count("hubspot", &family, &method);
     let is_search = family.ends_with(".search") && family.starts_with("objects");
-    let (answer, daily) = admit_and_run(&server, is_search, request, next).await;
-    finish(&server, answer, daily, is_search)
+    let (answer, allowance) = admit_and_run(&server, is_search, request, next).await;
+    finish(&server, answer, allowance, is_search)
 }
 
 async fn admit_and_run(
@@ -101,22 +104,26 @@ async fn admit_and_run(
     is_search: bool,
     request: Request,
     next: Next,
-) -> (Response, Option<Daily>) {
-    let scopes = match oauth::authorize(server, request.headers()).await {
-        Ok(scopes) => scopes,
+) -> (Response, Option<Allowance>) {
+    let caller = match oauth::authorize(server, request.headers()).await {
+        Ok(caller) => caller,
         Err(error) => return (error.into_response(), None),
     };
-    let daily = Daily {
-        max: server.shared.world.hubspot.daily_calls_max,
-        used: server.shared.usage().count(today(server)),
+    let mut allowance = Allowance {
+        daily_max: server.shared.world.hubspot.daily_calls_max,
+        daily_used: server.shared.usage().count(today(server)),
+        // Without enforcement the window says what a calm client would see.
+        in_window: 1,
     };
     let path = request.extensions().get::<CalledPath>().map(|path| path.0.as_str());
-    if let Err(error) = admit(server, daily, is_search).and_then(|()| {
-        permit(server, scopes.as_deref(), path.unwrap_or_default(), request.method().as_str())
-    }) {
-        return (error.into_response(), Some(daily));
+    let admitted = admit(server, &caller.token, &mut allowance, is_search).and_then(|()| {
+        let method = request.method().as_str();
+        permit(server, caller.scopes.as_deref(), path.unwrap_or_default(), method)
+    });
+    if let Err(error) = admitted {
+        return (error.into_response(), Some(allowance));
     }
-    (next.run(request).await, Some(daily))
+    (next.run(request).await, Some(allowance))
 }
 
 /// Refuses a call that its token has no scope for.
@@ -143,9 +150,14 @@ pub fn today(server: &Server) -> String {
     now.to_zoned_datetime(account_zone(&server.shared.world)).date().to_string()
 }
 
-fn admit(server: &Server, daily: Daily, is_search: bool) -> Result<(), ApiError> {
+fn admit(
+    server: &Server,
+    token: &str,
+    allowance: &mut Allowance,
+    is_search: bool,
+) -> Result<(), ApiError> {
     let settings = server.shared.settings();
-    if settings.enforces_daily_limit && daily.used > daily.max {
+    if settings.enforces_daily_limit && allowance.daily_used > allowance.daily_max {
         return Err(ApiError::rate_limited("DAILY", "daily"));
     }
     let now = server.shared.clock.now().as_millisecond();
@@ -156,15 +168,14 @@ fn admit(server: &Server, daily: Daily, is_search: bool) -> Result<(), ApiError>
         {
             return Err(ApiError::rate_limited("SECONDLY", "secondly"));
         }
-    } else if settings.enforces_ten_secondly_limit
-        && !enter(
-            &mut windows.calls,
-            now,
-            TEN_SECONDS_MS,
-            usize::try_from(settings.ten_secondly_max).unwrap_or(usize::MAX),
-        )
-    {
-        return Err(ApiError::rate_limited("TEN_SECONDLY_ROLLING", "ten_secondly_rolling"));
+    } else if settings.enforces_ten_secondly_limit {
+        let window = windows.calls.entry(token.to_owned()).or_default();
+        let max = usize::try_from(settings.ten_secondly_max).unwrap_or(usize::MAX);
+        let has_room = enter(window, now, TEN_SECONDS_MS, max);
+        allowance.in_window = u32::try_from(window.len()).unwrap_or(u32::MAX);
+        if !has_room {
+            return Err(ApiError::rate_limited("TEN_SECONDLY_ROLLING", "ten_secondly_rolling"));
+        }
     }
     Ok(())
 }
@@ -185,7 +196,7 @@ fn enter(window: &mut VecDeque<i64>, now: i64, length_ms: i64, max: usize) -> bo
 fn finish(
     server: &Server,
     mut answer: Response,
-    daily: Option<Daily>,
+    allowance: Option<Allowance>,
     is_search: bool,
 ) -> Response {
     let number = server.shared.calls_answered.fetch_add(1, Ordering::Relaxed);
@@ -211,22 +222,16 @@ fn finish(
     {
         put("retry-after", seconds.to_string());
     }
-    let Some(daily) = daily else { return answer };
+    let Some(allowance) = allowance else { return answer };
     if is_search {
         put("x-hubspot-rate-limit-exemptions", "[\"ten-secondly\"]".to_owned());
         return answer;
     }
     let settings = server.shared.settings();
-    // Without enforcement the window says what a calm client would see.
-    let in_window = if settings.enforces_ten_secondly_limit {
-        let windows = server.shared.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        u32::try_from(windows.calls.len()).unwrap_or(u32::MAX)
-    } else {
-        1
-    };
+    let Allowance { daily_max, daily_used, in_window } = allowance;
     let left = settings.ten_secondly_max.saturating_sub(in_window);
-    put("x-hubspot-ratelimit-daily", daily.max.to_string());
-    put("x-hubspot-ratelimit-daily-remaining", daily.max.saturating_sub(daily.used).to_string());
+    put("x-hubspot-ratelimit-daily", daily_max.to_string());
+    put("x-hubspot-ratelimit-daily-remaining", daily_max.saturating_sub(daily_used).to_string());
     put("x-hubspot-ratelimit-interval-milliseconds", TEN_SECONDS_MS.to_string());
     put("x-hubspot-ratelimit-max", settings.ten_secondly_max.to_string());
     put("x-hubspot-ratelimit-remaining", left.to_string());

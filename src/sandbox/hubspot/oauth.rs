@@ -39,14 +39,18 @@ struct Token {
     is_revoked: bool,
 }
 
-/// Judges a call's credentials and returns the scopes that they have, none for everything.
+/// Whoever makes a call.
+pub struct Caller {
+    pub token: String,
+    /// None for everything.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// Judges a call's credentials.
 ///
 /// # Errors
 /// 401, in the vendor's words for a token that is missing, unknown or past its time.
-pub async fn authorize(
-    server: &Server,
-    headers: &HeaderMap,
-) -> Result<Option<Vec<String>>, ApiError> {
+pub async fn authorize(server: &Server, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
@@ -58,18 +62,19 @@ pub async fn authorize(
         return Err(ApiError::token_expired(1));
     }
     if let Some(scopes) = settings.tokens.get(&token) {
-        return Ok(Some(scopes.clone()));
+        return Ok(Caller { scopes: Some(scopes.clone()), token });
     }
     if token == server.shared.world.hubspot.token {
-        return Ok(None);
+        return Ok(Caller { token, scopes: None });
     }
-    let (issued, now) = server.read(move |work| Ok((find(work, &token)?, work.now))).await?;
+    let asked = token.clone();
+    let (issued, now) = server.read(move |work| Ok((find(work, &asked)?, work.now))).await?;
     let issued = issued
         .filter(|one| one.is_access && !one.is_revoked)
         .ok_or_else(ApiError::not_authenticated)?;
     match issued.expires_at {
         Some(at) if at <= now => Err(ApiError::token_expired((now - at) / 1000)),
-        _ => Ok(Some(issued.scopes)),
+        _ => Ok(Caller { token, scopes: Some(issued.scopes) }),
     }
 }
 

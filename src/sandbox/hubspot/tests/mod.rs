@@ -7,6 +7,7 @@ mod imports;
 mod lists;
 mod objects;
 mod rules;
+mod switches;
 
 use std::fs;
 use std::path::Path;
