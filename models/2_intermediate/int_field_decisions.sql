@@ -33,7 +33,7 @@ writes as (
 
 stored_forms as (
 
-    select * from state.stored_forms
+    select * from int_stored_forms
 
 ),
 

@@ -348,17 +348,60 @@ undone as (
 
 ),
 
+contested as (
+
+    select distinct golden_id, field, source_system from int_contested where is_contested
+
+),
+
+-- What the native connector writes as well, but for what the project says was taken over from it.
+connector_fields as (
+
+    select
+        connector.entity,
+        rules.full_name
+    from int_native_connector as connector
+    inner join project.field_rules as rules
+        on connector.entity = split_part(rules.full_name, '.', 1)
+    left join project.taken_over as taken_over
+        on rules.full_name = taken_over.full_name
+    where connector.is_live and taken_over.full_name is null
+
+),
+
+-- Properties that the native connector keeps for itself are matched on, never written.
+marked as (
+
+    select
+        *,
+        status = 'action'
+        and target_system = 'hubspot'
+        and regexp_like(target_field, '^(salesforce(leadid|contactid|accountid|ownerid|campaignids|lastsynctime|deleted|opportunitystage)|hs_salesforce.*)$')
+        as is_connectors_own
+    from all_changes
+
+),
+
 final as (
 
     select
-        all_changes.* exclude (status, reason_code),
-        case when coalesce(holds.golden_id, undone.golden_id) is not null then 'held' else all_changes.status end as status,
+        all_changes.* exclude (status, reason_code, is_connectors_own),
+        case
+            when
+                coalesce(holds.golden_id, undone.golden_id, contested.golden_id, connector_fields.full_name) is not null
+                or all_changes.is_connectors_own
+                then 'held'
+            else all_changes.status
+        end as status,
         case
             when holds.golden_id is not null then 'on_hold'
             when undone.golden_id is not null then 'undone'
+            when contested.golden_id is not null then 'contested'
+            when connector_fields.full_name is not null then 'native_connector_live'
+            when all_changes.is_connectors_own then 'connector_property'
             else all_changes.reason_code
         end as reason_code
-    from all_changes
+    from marked as all_changes
     -- A create on hold was held as a whole.
     left join int_fields_on_hold as holds
         on
@@ -383,6 +426,18 @@ final as (
                 or field_value(rules.full_name, undone.source_system, all_changes.after)
                 = field_value(rules.full_name, undone.source_system, undone.written)
             )
+    left join contested
+        on
+            all_changes.golden_id = contested.golden_id
+            and all_changes.field = contested.field
+            and all_changes.target_system = contested.source_system
+            and all_changes.status = 'action'
+            and all_changes.operation = 'update'
+    left join connector_fields
+        on
+            concat(all_changes.entity, '.', all_changes.field) = connector_fields.full_name
+            and all_changes.status = 'action'
+            and all_changes.operation = 'update'
 
 )
 

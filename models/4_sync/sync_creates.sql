@@ -82,6 +82,17 @@ removed as (
 
 ),
 
+-- Where the native connector is at work, whom it would make may be made twice.
+connected as (
+
+    select connector.entity
+    from int_native_connector as connector
+    left join project.taken_over as taken_over
+        on concat(connector.entity, '.(record)') = taken_over.full_name
+    where connector.is_live and taken_over.full_name is null
+
+),
+
 -- A live record that already carries a key would be overwritten by the create that repeats it.
 key_holders as (
 
@@ -146,13 +157,14 @@ wanted as (
         case
             when holds.golden_id is not null then 'on_hold'
             when removed.golden_id is not null then 'undone'
+            when connected.entity is not null then 'native_connector_live'
             when missing_fields.problem is not null then missing_fields.problem
             when converted_there.golden_id is not null then 'converted_there'
             when gone_there.gone_id is not null and coalesce(releases.decided_at < gone_there.gone_since, true) then 'deleted_there'
             when keys_taken.holder_id is not null then 'key_taken'
         end as record_held_code,
         case
-            when coalesce(holds.golden_id, removed.golden_id) is not null then null
+            when coalesce(holds.golden_id, removed.golden_id, connected.entity) is not null then null
             when missing_fields.problem is not null then missing_fields.missing_field
             when converted_there.golden_id is not null then converted_there.converted_id
             when gone_there.gone_id is not null and coalesce(releases.decided_at < gone_there.gone_since, true) then gone_there.gone_id
@@ -165,6 +177,8 @@ wanted as (
         on pairs.hubspot_id = inclusion.contact_id
     left join holds
         on pairs.golden_id = holds.golden_id
+    left join connected
+        on pairs.entity = connected.entity
     left join removed
         on pairs.golden_id = removed.golden_id
     left join missing_fields

@@ -1,67 +1,8 @@
 -- state_stored_forms: values that a CRM stored in another form than the one we sent.
 -- grain: one row per source_system, object, field, sent, stored
--- A write that was ignored, or left the field blank, stored no form of the value.
-with known as (
+with final as (
 
-    select * from state.stored_forms
-
-),
-
--- Lifecycle stages are left out: HubSpot answers a backward move with the stage that it kept.
-fields as (
-
-    select full_name from project.field_rules where owner <> 'handoff'
-
-),
-
-answers as (
-
-    select
-        source_system,
-        object,
-        target_field as field,
-        concat(
-            case
-                when object in ('contacts', 'Lead', 'Contact') then 'person.'
-                when object in ('companies', 'Account') then 'company.'
-                else 'deal.'
-            end,
-            field
-        ) as full_name,
-        sent,
-        stored
-    from ops.outcomes
-    where
-        status = 'accepted'
-        and sent is not null
-        and nullif(stored, '') is not null
-        and (stored is distinct from before)
-
-),
-
--- Another notation of one value needs no memory.
-seen as (
-
-    select
-        answers.source_system,
-        answers.object,
-        answers.field,
-        answers.sent,
-        answers.stored
-    from answers
-    inner join fields
-        on answers.full_name = fields.full_name
-    where
-        field_value(answers.full_name, answers.source_system, answers.sent)
-        <> field_value(answers.full_name, answers.source_system, answers.stored)
-
-),
-
-final as (
-
-    select source_system, object, field, sent, stored from known
-    union
-    select source_system, object, field, sent, stored from seen
+    select source_system, object, field, sent, stored from int_stored_forms
 
 )
 

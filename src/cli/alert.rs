@@ -16,7 +16,7 @@ const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
 /// What is told. Holds no personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Alert {
-    /// `run` or `stale`.
+    /// `run`, `stale` or `contested`.
     pub kind: &'static str,
     pub run: String,
     pub status: String,
@@ -38,6 +38,19 @@ impl Alert {
             status: record.status.clone(),
             status_before: status_before.map(str::to_owned),
             message,
+        }
+    }
+
+    /// Makes the alert for fields that something in a CRM writes over every night.
+    pub fn contested(run: &str, n_fields: u64) -> Self {
+        Self {
+            kind: "contested",
+            run: run.to_owned(),
+            status: "contested".to_owned(),
+            status_before: None,
+            message: format!(
+                "concord run {run} holds back {n_fields} more contested fields: select * from int_contested"
+            ),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use clap::Args;
+use datafusion::prelude::SessionContext;
 
 use super::alert::{self, Alert};
 use super::carry_out::Manner;
@@ -137,6 +138,24 @@ async fn warn_if_stale(session: &Session, ui: &Ui) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Says so when fields are contested that were not the night before.
+async fn warn_of_contested(
+    session: &Session,
+    ui: &Ui,
+    id: &str,
+    ctx: &SessionContext,
+) -> Result<(), CliError> {
+    let new = "select * from int_contested where contested_at = (select as_of_at from project.run)";
+    let n_fields = ctx.sql(new).await.map_err(failed)?.count().await.map_err(failed)?;
+    if n_fields > 0 {
+        ui.warning(format_args!(
+            "{n_fields} fields are contested: something in a CRM wrote over them twice"
+        ));
+        alert::send(session, ui, &Alert::contested(id, n_fields as u64)).await;
+    }
+    Ok(())
+}
+
 async fn night(
     session: &Session,
     ui: &Ui,
@@ -150,6 +169,7 @@ async fn night(
     let question = session.question(None)?;
     let (opened, build, built) = stages::build(session, ui, id, &question).await?;
     record.stages.push(built);
+    warn_of_contested(session, ui, id, &opened.ctx).await?;
     check_stop(session)?;
     let (planned, stage) = stages::plan(session, ui, id, &opened.ctx, &build).await?;
     record.stages.push(stage);

@@ -80,7 +80,7 @@ async fn query(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, CliE
 
 /// What is told of a person, in order. `:golden_id` is a golden id that a query gave, never text
 /// from outside.
-const SECTIONS: [(&str, &str, &str); 8] = [
+const SECTIONS: [(&str, &str, &str); 9] = [
     (
         "records",
         "records",
@@ -121,6 +121,12 @@ const SECTIONS: [(&str, &str, &str); 8] = [
         "taken back by an undo",
         "select source_system, record_id, field, restored, written as taken_back, is_held, undone_at \
          from int_undone where golden_id = :golden_id order by undone_at, source_system, field",
+    ),
+    (
+        "contested",
+        "written back by others",
+        "select source_system, record_id, field, sent, found, writer, n_rebuffs, is_contested, contested_at \
+         from int_contested where golden_id = :golden_id order by source_system, field",
     ),
     (
         "gap",

@@ -37,8 +37,8 @@ pub use field_map::{
 pub use load::{FIELD_MAP_FILE, PROJECT_FILE, load, read_field_map, read_project};
 pub use period::{Period, PeriodError};
 pub use project::{
-    Alerts, Apply, Budget, Guardrails, Handoff, Inclusion, InclusionRule, Mode, Project, Pull,
-    Retry, SandboxAccount, StoreSetting, WarehouseSettings, WriteRoute,
+    Alerts, Apply, Budget, Guardrails, Handoff, Inclusion, InclusionRule, Mode, NativeConnector,
+    Project, Pull, Retry, SandboxAccount, StoreSetting, WarehouseSettings, WriteRoute,
 };
 pub use reader::suggestion;
 pub use secret::{Secret, SecretError, SecretValue};

@@ -26,6 +26,7 @@ pub struct Project {
     pub retry: Retry,
     pub inclusion: Inclusion,
     pub handoff: Handoff,
+    pub native_connector: NativeConnector,
     /// HubSpot's lifecycle stage values, earliest first.
     pub lifecycle: Vec<String>,
     pub metrics: BTreeMap<String, Metric>,
@@ -245,6 +246,13 @@ pub struct InclusionRule {
     pub sentence: String,
     /// Reason code of a person who never arrived because this rule failed: `T1`.
     pub reason: Option<String>,
+}
+
+/// What the vendors' own connector between the two CRMs no longer writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NativeConnector {
+    /// Entities (`person`), or fields of one (`person.phone`); creates go with the entity.
+    pub taken_over: Vec<String>,
 }
 
 /// What ends a handoff.

@@ -12,9 +12,9 @@ use crate::warehouse::{Address, LEASE_TIME, StoreKind};
 
 use super::reader::{Node, Reader, Table, suggestion};
 use super::{
-    Access, Alerts, Apply, Budget, Claim, Connection, Credentials, FieldMap, Guardrails, Handoff,
-    Inclusion, InclusionRule, Metric, Mode, Project, Pull, Retry, StoreSetting, WarehouseSettings,
-    WriteRoute,
+    Access, Alerts, Apply, Budget, Claim, Connection, Credentials, Entity, FieldMap, Guardrails,
+    Handoff, Inclusion, InclusionRule, Metric, Mode, NativeConnector, Project, Pull, Retry,
+    StoreSetting, WarehouseSettings, WriteRoute,
 };
 
 /// Reads a whole project file; `None` once any problem was noted.
@@ -38,6 +38,9 @@ pub(super) fn read(
     let retry = root.section("retry").and_then(retry);
     let inclusion = root.section("inclusion").and_then(inclusion);
     let handoff = root.section("handoff").and_then(handoff);
+    let native_connector = root
+        .section("native_connector")
+        .and_then(|table| native_connector(table, field_map.as_ref()));
     let metrics = root.section("metrics").and_then(|table| metrics(&table));
     let alerts = root.section("alerts").and_then(alerts);
     root.finish();
@@ -53,6 +56,7 @@ pub(super) fn read(
         retry: retry?,
         inclusion: inclusion?,
         handoff: handoff?,
+        native_connector: native_connector?,
         lifecycle: lifecycle?,
         metrics: metrics?,
         period: period?,
@@ -485,6 +489,34 @@ fn handoff(table: Table<'_, '_>) -> Option<Handoff> {
     let recycle_statuses = table.or("recycle_statuses", Vec::new(), Reader::texts);
     table.finish();
     Some(Handoff { recycle_statuses: recycle_statuses? })
+}
+
+/// Reads what was taken over from the native connector: entities and fields that the map knows.
+fn native_connector(table: Table<'_, '_>, map: Option<&FieldMap>) -> Option<NativeConnector> {
+    let known: Vec<String> = map.map(taken_over_names).unwrap_or_default();
+    let name = |reader: &Reader<'_>, node: &Node<'_>| {
+        let name = reader.text(node)?;
+        if map.is_some() && !known.contains(&name) {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let hint = suggestion(&name, &known)
+                .unwrap_or_else(|| "write `person`, or `person.phone`".to_owned());
+            reader.refuse(node, format!("no such entity or field: `{name}`"), Some(hint));
+            return None;
+        }
+        Some(name)
+    };
+    let names = |reader: &Reader<'_>, node: &Node<'_>| reader.list(node, "a list of fields", name);
+    let taken_over = table.or("taken_over", Vec::new(), names);
+    table.finish();
+    Some(NativeConnector { taken_over: taken_over? })
+}
+
+fn taken_over_names(map: &FieldMap) -> Vec<String> {
+    let names = |entity: &Entity| {
+        let fields = entity.fields.iter().map(|field| format!("{}.{}", entity.name, field.name));
+        std::iter::once(entity.name.to_string()).chain(fields).collect::<Vec<_>>()
+    };
+    map.entities.iter().flat_map(names).collect()
 }
 
 fn metrics(table: &Table<'_, '_>) -> Option<BTreeMap<String, Metric>> {

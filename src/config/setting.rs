@@ -147,6 +147,7 @@ fn values(project: &Project) -> Vec<(String, String)> {
     put("inclusion.rules".to_owned(), rules.join("; "));
     put("inclusion.leave_after_days".to_owned(), project.inclusion.leave_after_days.to_string());
     put("handoff.recycle_statuses".to_owned(), project.handoff.recycle_statuses.join(", "));
+    put("native_connector.taken_over".to_owned(), project.native_connector.taken_over.join(", "));
     for (name, metric) in &project.metrics {
         put(format!("metrics.{name}.label"), metric.label.clone());
         for (team, claim) in &metric.claims {

@@ -1,5 +1,6 @@
 //! The project's configuration as tables, and as what templates may name.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -17,8 +18,8 @@ use super::session::register_batches;
 use super::{ModelError, RenderContext, register_rows};
 use crate::config::{CreatePolicy, Period, Project};
 
-/// Registers `project.*`: `run`, `period`, `claims`, `settings`, `field_rules`, `create_policies`
-/// and `lifecycle`.
+/// Registers `project.*`: `run`, `period`, `claims`, `settings`, `field_rules`, `create_policies`,
+/// `taken_over` and `lifecycle`.
 ///
 /// # Errors
 /// When DataFusion refuses a table.
@@ -76,6 +77,11 @@ pub fn register_project(
     ];
     register_rows(ctx, TableReference::partial("project", "create_policies"), &columns, &policies)?;
 
+    let taken_over: Vec<Vec<Option<String>>> =
+        taken_over(project).into_iter().map(|name| vec![Some(name)]).collect();
+    let table = TableReference::partial("project", "taken_over");
+    register_rows(ctx, table, &["full_name"], &taken_over)?;
+
     let settings: Vec<Vec<Option<String>>> = project
         .settings
         .iter()
@@ -88,6 +94,25 @@ pub fn register_project(
         &settings,
     )?;
     Ok(())
+}
+
+/// Lists every field that was taken over from the native connector; a whole entity is its fields, and
+/// `(record)` for its creates.
+fn taken_over(project: &Project) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for taken in &project.native_connector.taken_over {
+        let entity = project.field_map.entities.iter().find(|e| e.name.as_str() == taken);
+        match entity {
+            Some(entity) => {
+                names.insert(format!("{taken}.(record)"));
+                names.extend(entity.fields.iter().map(|field| format!("{taken}.{}", field.name)));
+            }
+            None => {
+                names.insert(taken.clone());
+            }
+        }
+    }
+    names
 }
 
 fn register_claims(

@@ -53,6 +53,15 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "undone" => {
             "an undo took it back; `concord release` lets it go, and so does another value at its source"
         }
+        "contested" => {
+            "an automation wrote another value over ours twice; switch it off there, then `concord release`"
+        }
+        "native_connector_live" => {
+            "the native connector is still at work; switch the field off there and list it under `native_connector.taken_over`"
+        }
+        "connector_property" => {
+            "the native connector keeps this property for itself; map another one"
+        }
         "on_hold" => "somebody put it on hold; `concord release` lets it go",
         "over_budget" => "the calls left for this run do not cover it; it goes another night",
         "converted_there" => {

@@ -3,6 +3,7 @@
 mod alerts;
 mod bulk;
 mod config;
+mod contested;
 mod crash;
 mod duckdb;
 mod edge;

@@ -35,6 +35,7 @@ final as (
         _archived as is_archived,
 
         -- timestamps (UTC)
+        as_timestamp(salesforcelastsynctime) as last_synced_at,
         as_timestamp(createdate) as created_at,
         as_timestamp(hs_lastmodifieddate) as modified_at,
 

@@ -35,6 +35,7 @@ final as (
 
         -- timestamps (UTC)
         as_timestamp(closedate) as closed_at,
+        as_timestamp(salesforcelastsynctime) as last_synced_at,
         as_timestamp(createdate) as created_at,
         as_timestamp(hs_lastmodifieddate) as modified_at,
 
