@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::scratch::Scratch;
-use super::session::{failed, open_sandbox};
+use super::session::{failed, open_sandbox, open_warehouse};
 use super::{CliError, ExitCode, GlobalArgs, Ui};
+use crate::config::WarehouseSettings;
 use crate::sandbox::Sandbox;
 use crate::sandbox::company::{CompanyOptions, generate};
 use crate::sandbox::faults::Schedule;
 use crate::sandbox::mirror::{MirrorError, Rules, Source, write_world};
-use crate::warehouse::Warehouse;
 
 /// Starts the simulated CRMs, or generates the company they hold
 #[derive(Debug, Subcommand)]
@@ -129,8 +129,7 @@ async fn open_mirror(
     scratch: &Scratch,
     ui: &Ui,
 ) -> Result<Sandbox, CliError> {
-    let usage = |error| CliError::stage(error, ExitCode::Usage, Vec::new());
-    let warehouse = Warehouse::open(url, dir).map_err(usage)?;
+    let warehouse = open_warehouse(&WarehouseSettings::at(url), dir)?;
     let source = Source::latest(&warehouse).await.map_err(mirror_error)?;
     for manifest in [&source.hubspot, &source.salesforce] {
         ui.note(format_args!(

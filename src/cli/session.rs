@@ -12,6 +12,7 @@ use super::{CliError, ExitCode, GlobalArgs, Ui, environment};
 use crate::apply::Patience;
 use crate::config::{
     Connection, Credentials, Project, SandboxAccount, Secret, SecretValue, StoreSetting,
+    WarehouseSettings,
 };
 use crate::crm::transport::{
     Backoff, Budget, Fetched, Now, RequestLog, TransportOptions, is_loopback, plain_client,
@@ -100,7 +101,7 @@ impl Session {
     }
 
     fn over(project: Project) -> Result<Self, CliError> {
-        let warehouse = open_warehouse(&project)?;
+        let warehouse = open_warehouse(&project.warehouse, &project.dir)?;
         Ok(Self {
             project,
             requests: RequestLog::new(warehouse.clone(), Now::new(machine_time)),
@@ -214,21 +215,23 @@ pub fn machine_time() -> Timestamp {
     Timestamp::now()
 }
 
-/// Opens the project's warehouse, with what the environment and the project say of its store.
-fn open_warehouse(project: &Project) -> Result<Warehouse, CliError> {
-    let settings = &project.warehouse;
+/// Opens a warehouse, with what the environment and the project in `dir` say of its store.
+///
+/// # Errors
+/// When a secret cannot be had, or the store cannot be opened.
+pub fn open_warehouse(settings: &WarehouseSettings, dir: &Path) -> Result<Warehouse, CliError> {
     let mut resolved = Vec::new();
     for (name, setting) in &settings.settings {
         let value = match setting {
             StoreSetting::Plain(text) => SecretValue::new(text),
-            StoreSetting::Secret(secret) => secret.resolve(&project.dir)?,
+            StoreSetting::Secret(secret) => secret.resolve(dir)?,
         };
         resolved.push((name.clone(), value));
     }
     let options =
         StoreOptions { environment: environment::variables_of_stores(), settings: resolved };
     let lease_time = Duration::from_secs(settings.lease_seconds);
-    let opened = Address::parse(&settings.url, &project.dir)
+    let opened = Address::parse(&settings.url, dir)
         .and_then(|address| Warehouse::open_with(address, options, lease_time));
     opened.map_err(|error| {
         let hints = error.hint().into_iter().collect();

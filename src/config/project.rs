@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::crm::{CrmKind, Way};
+use crate::warehouse::LEASE_TIME;
 
 use super::{Access, Connection, Credentials, FieldMap, Metric, Secret, Setting};
 
@@ -101,6 +102,12 @@ pub enum StoreSetting {
 }
 
 impl WarehouseSettings {
+    /// An address that the environment alone opens.
+    pub fn at(url: &str) -> Self {
+        let lease_seconds = LEASE_TIME.as_secs();
+        Self { url: url.to_owned(), settings: BTreeMap::new(), lease_seconds }
+    }
+
     /// Takes another address. What opened the store at the old one is for that store alone.
     pub fn move_to(&mut self, url: &str) {
         url.clone_into(&mut self.url);

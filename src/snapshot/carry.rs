@@ -35,7 +35,7 @@ impl Landed {
         columns.extend(extraction.merged_column.as_deref());
         for part in parts {
             for batch in warehouse.scan_parquet(&part.path, Some(&columns)).await? {
-            let batch = batch?;
+                let batch = batch?;
                 let keys = Keys::new(&batch, table, &table.key)?;
                 let merged = extraction.merged_column.as_deref();
                 let merged = merged.map(|name| text(&batch, table, name)).transpose()?;
@@ -60,7 +60,7 @@ impl Landed {
         let columns: Vec<&str> = table.key.iter().map(String::as_str).collect();
         for part in parts {
             for batch in warehouse.scan_parquet(&part.path, Some(&columns)).await? {
-            let batch = batch?;
+                let batch = batch?;
                 let keys = Keys::new(&batch, table, &table.key)?;
                 let is_live = |row: &usize| self.records.get(&keys.digest(*row)) == Some(&false);
                 ids.extend((0..batch.num_rows()).filter(is_live).map(|row| keys.text(row)));

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::crm::{
     Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
-    Extraction, ObjectRequest, Record, Row, Standing, Step, Steps, Table, Way, WriteBatch, WriteCall,
-    WriteOutcome,
+    Extraction, ObjectRequest, Record, Row, Standing, Step, Steps, Table, Way, WriteBatch,
+    WriteCall, WriteOutcome,
 };
 use crate::schema::{FieldInfo, ObjectInfo, PicklistValue, Schema, Stage, User, UserType};
 use crate::warehouse::Warehouse;

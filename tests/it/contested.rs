@@ -49,7 +49,8 @@ fn an_automation_is_not_fought_every_night() {
     assert!(alerted.stderr.contains("1 fields are contested"), "{}", alerted.stderr);
     let changes = title_changes(&company, &pairs);
     assert_eq!(changes[0]["reason_code"], "contested", "{changes:?}");
-    let listed = company.query("select record_id, writer, n_rebuffs from int_contested where is_contested");
+    let listed =
+        company.query("select record_id, writer, n_rebuffs from int_contested where is_contested");
     assert_eq!(listed.len(), 1, "{listed:?}");
     assert_eq!(listed[0]["record_id"], pairs[0]["salesforce_id"]);
     assert!(listed[0]["writer"].starts_with("005"), "{listed:?}");
@@ -77,7 +78,10 @@ fn a_form_that_salesforce_gives_a_value_is_learnt_from_the_next_snapshot() {
         assert!(night.stdout.contains("nothing to do"), "{}", night.stdout);
     }
     assert!(title_changes(&company, &pairs).is_empty());
-    assert_eq!(company.count("select count(*) from state.stored_forms where source_system = 'salesforce'"), 1);
+    assert_eq!(
+        company.count("select count(*) from state.stored_forms where source_system = 'salesforce'"),
+        1
+    );
     assert_eq!(company.count("select count(*) from int_contested"), 0);
     // Another value is another value.
     title(&company, &pairs, false, "Head of Sales");

@@ -289,7 +289,8 @@ pub async fn count_changes(
         let subrequests: Vec<Value> =
             paths.iter().enumerate().map(|(n, path)| subrequest(path, n)).collect();
         let answer = composite::read(crm, operation, Purpose::Fixed, &subrequests).await?;
-        for (sub, path) in composite::parse(&answer, operation)?.composite_response.iter().zip(&paths)
+        for (sub, path) in
+            composite::parse(&answer, operation)?.composite_response.iter().zip(&paths)
         {
             if sub.http_status_code != 200 {
                 return Err(refused_part(operation, sub.http_status_code, path, sub.body.get()));
