@@ -87,14 +87,11 @@ pub async fn run(
 async fn serve(args: &ServeArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
     let dir = global.project.clone().unwrap_or_default();
     let scratch = args.from.as_ref().map(|_| Scratch::take(&dir, "mirror")).transpose()?;
-    let sandbox = match (&args.from, &scratch) {
-        (Some(url), Some(scratch)) => {
-            open_mirror(url, args.rules.as_deref(), &dir, scratch, ui).await?
-        }
-        _ => {
-            let database = args.database.as_ref().map(|database| dir.join(database));
-            open_sandbox(&dir.join(&args.world), database.as_deref())?
-        }
+    let sandbox = if let (Some(url), Some(scratch)) = (&args.from, &scratch) {
+        open_mirror(url, args.rules.as_deref(), &dir, scratch, ui).await?
+    } else {
+        let database = args.database.as_ref().map(|database| dir.join(database));
+        open_sandbox(&dir.join(&args.world), database.as_deref())?
     };
     if let Some(schedule) = &args.faults {
         sandbox.faults().follow(schedule.clone());
