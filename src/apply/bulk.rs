@@ -1,39 +1,18 @@
 //! Calls that go as asynchronous jobs: opened, journaled, uploaded, waited for, and judged by their
 //! results alone.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
+use super::reread::holds;
 use super::run::{Run, judged, record};
 use super::settle::settle;
-use super::{Answered, ApplyError};
+use super::{Answered, ApplyError, Outcome, Status};
+use crate::crm::poll;
 use crate::crm::{
-    BulkJob, BulkState, Crm, CrmError, WriteApi, WriteBatch, WriteOperation, WriteOutcome,
+    BulkJob, BulkState, Crm, CrmError, Record, WriteApi, WriteBatch, WriteOperation, WriteOutcome,
 };
 use crate::plan::Action;
-
-/// How often a job is asked where it stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// Wait before it is first asked; each further wait is half as long again.
-    pub first: Duration,
-    pub longest: Duration,
-}
-
-impl Patience {
-    /// For a vendor's own service, which takes seconds at best.
-    pub const VENDOR: Self =
-        Self { first: Duration::from_secs(5), longest: Duration::from_mins(1) };
-    /// For the sandbox, whose jobs end when they are asked often enough.
-    pub const SANDBOX: Self =
-        Self { first: Duration::from_millis(5), longest: Duration::from_millis(50) };
-
-    /// Returns the wait before a job is asked for the `n`-th time, from 1.
-    fn wait(self, n: u64) -> Duration {
-        let grown = (1..n).fold(self.first, |wait, _| (wait * 3 / 2).min(self.longest));
-        grown.min(self.longest)
-    }
-}
 
 /// How a wait for a job ended.
 enum Waited {
@@ -125,9 +104,9 @@ impl Run<'_> {
         job: &BulkJob,
         batch: &WriteBatch,
     ) -> Result<Waited, ApplyError> {
-        let polls_max = crm.kind().bulk_shape().map_or(1, |shape| shape.polls_max);
-        for n in 1..=polls_max {
-            tokio::time::sleep(self.options.patience.wait(n)).await;
+        for n in 0.. {
+            let Some(wait) = poll::wait(n) else { break };
+            tokio::time::sleep(wait).await;
             self.lease.verify().await?;
             match crm.bulk_state(job, batch).await? {
                 BulkState::Ended(outcomes) => return Ok(Waited::Ended(outcomes)),
@@ -167,13 +146,46 @@ impl Run<'_> {
                 outcome => answered.outcomes.push(judged(action, outcome, &now)),
             }
         }
-        if !unspoken.is_empty() {
-            let settled = settle(crm, &unspoken, &now).await?;
+        let (seen, unseen) = look_at_list(crm, unspoken, &now).await?;
+        answered.outcomes.extend(seen);
+        if !unseen.is_empty() {
+            let settled = settle(crm, &unseen, &now).await?;
             answered.outcomes.extend(settled.outcomes);
             answered.not_written.extend(settled.not_written);
         }
         Ok(answered)
     }
+}
+
+/// Splits actions into the outcomes of those that the vendor's listing shows as written, and those of
+/// which nothing is known yet: the listing may lag, so it proves what was written and never what was
+/// not.
+async fn look_at_list(
+    crm: &dyn Crm,
+    actions: Vec<Action>,
+    now: &str,
+) -> Result<(Vec<Outcome>, Vec<Action>), ApplyError> {
+    let Some(first) = actions.first() else { return Ok((Vec::new(), actions)) };
+    let fields: BTreeSet<String> = actions
+        .iter()
+        .flat_map(|action| action.changes.iter().map(|change| change.target_field.clone()))
+        .collect();
+    let ids: HashSet<String> =
+        actions.iter().filter_map(|action| action.record_id.clone()).collect();
+    let fields: Vec<String> = fields.into_iter().collect();
+    let listed = crm.list_lagging(&first.object, &ids, &fields).await?;
+    let listed: HashMap<String, Record> =
+        listed.into_iter().map(|record| (record.id.clone(), record)).collect();
+    let is_seen = |action: &Action| {
+        let record = action.record_id.as_ref().and_then(|id| listed.get(id));
+        record.is_some_and(|record| action.changes.iter().all(|change| holds(record, change)))
+    };
+    let (seen, unseen): (Vec<Action>, Vec<Action>) = actions.into_iter().partition(is_seen);
+    let read_back = |action: &Action| Outcome {
+        code: Some("read_back".to_owned()),
+        ..Outcome::new(action, Status::Accepted, now)
+    };
+    Ok((seen.iter().map(read_back).collect(), unseen))
 }
 
 /// Lays actions of one object and operation out as the batch of a job.

@@ -32,7 +32,6 @@ use crate::crm::{CrmError, CrmKind};
 use crate::plan::{Action, PlanError};
 use crate::warehouse::{LeaseError, WarehouseError};
 
-pub use bulk::Patience;
 pub use canary::{CANARY_RECORDS, WroteBack, look_again};
 pub use journal::{Answered, Intent, Journal, JournalRecord};
 pub use outcomes::{

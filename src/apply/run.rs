@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::bulk::Patience;
 use super::journal::{Answered, Journal};
 use super::reread::leave_out;
 use super::settle::settle;
@@ -27,7 +26,6 @@ pub struct ApplyOptions<'a> {
     pub only: Option<&'a BTreeSet<String>>,
     /// Set to stop after the call in flight.
     pub stop: &'a AtomicBool,
-    pub patience: Patience,
     /// Tells the time, RFC 3339.
     pub now: &'a (dyn Fn() -> String + Send + Sync),
 }

@@ -199,7 +199,6 @@ impl Work<'_> {
             known: &known,
             only,
             stop: &session.stop,
-            patience: session.patience(),
             now: &now,
         };
         let calls = Calls { stage, left_out: Mutex::default() };
@@ -325,7 +324,6 @@ pub async fn recover(session: &Session, ui: &Ui, lease: &Lease, id: &str) -> Res
                 known: &known,
                 only: None,
                 stop: &session.stop,
-                patience: session.patience(),
                 now: &now,
             };
             let recovered =

@@ -9,7 +9,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{CliError, ExitCode, GlobalArgs, Ui, environment};
-use crate::apply::Patience;
 use crate::config::{
     Connection, Credentials, Project, SandboxAccount, Secret, SecretValue, StoreSetting,
     WarehouseSettings,
@@ -119,16 +118,6 @@ impl Session {
             (Some((sandbox, _)), _) => sandbox.clock().now(),
             (None, Some(clock)) => clock.now(),
             (None, None) => machine_time(),
-        }
-    }
-
-    /// Says how long jobs of the CRMs are waited for.
-    pub fn patience(&self) -> Patience {
-        // A CRM on this machine is the sandbox, whoever started it.
-        if self.project.connections.values().all(|connection| is_loopback(&connection.url)) {
-            Patience::SANDBOX
-        } else {
-            Patience::VENDOR
         }
     }
 

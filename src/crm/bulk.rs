@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::poll::POLLS_MAX;
 use super::{CrmKind, WriteOutcome};
 
 /// The vendor's API by which records are written.
@@ -13,7 +14,7 @@ pub enum WriteApi {
     /// Answers at once: HubSpot's batch endpoints, Salesforce's collections in a composite.
     #[default]
     Batch,
-    /// Answers later: Salesforce's Bulk API 2.0.
+    /// Answers later: HubSpot's imports, Salesforce's Bulk API 2.0.
     Bulk,
 }
 
@@ -59,18 +60,30 @@ impl CrmKind {
     ///
     /// Salesforce, Bulk API 2.0 ingest (vendor reference, read 2026-11): an upload of at most
     /// 100 MB; one call each to open, upload, close and fetch what succeeded, and one each for what
-    /// failed and what was left undone. Fewer records are taken than fit, so that a job's intent
-    /// stays a file of a size that can be read back.
+    /// failed and what was left undone.
+    ///
+    /// HubSpot, an import: a file of at most 512 MB and 1,048,576 rows; one call to start it, and one
+    /// to start the export that shows what it wrote. What that export does not show is read by id.
+    ///
+    /// Fewer records are taken than fit, so that a job's intent stays a file of a size that can be
+    /// read back.
     pub fn bulk_shape(self) -> Option<BulkShape> {
         match self {
-            Self::HubSpot => None,
+            Self::HubSpot => Some(BulkShape {
+                records_per_job: 150_000,
+                bytes_per_job: 90_000_000,
+                data_calls: 2,
+                failure_calls: 0,
+                polls_usual: 16,
+                polls_max: 2 * u64::from(POLLS_MAX),
+            }),
             Self::Salesforce => Some(BulkShape {
                 records_per_job: 150_000,
                 bytes_per_job: 90_000_000,
                 data_calls: 4,
                 failure_calls: 2,
-                polls_usual: 4,
-                polls_max: 30,
+                polls_usual: 8,
+                polls_max: u64::from(POLLS_MAX),
             }),
         }
     }

@@ -21,7 +21,7 @@ pub mod wire;
 
 mod csv_rows;
 mod known;
-mod poll;
+pub mod poll;
 mod sample;
 mod step;
 mod url;
@@ -29,7 +29,7 @@ mod url;
 #[cfg(test)]
 mod sandbox_tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -177,6 +177,16 @@ pub trait Crm: Send + Sync {
         &self,
         object: &str,
         ids: &[String],
+        fields: &[String],
+    ) -> Result<Vec<Record>, CrmError>;
+
+    /// Reads fields of many records as the vendor lists them in one asynchronous job: for a few calls,
+    /// and some seconds behind what was last written. Empty where the vendor has no such list, or
+    /// where reading by id takes no more calls.
+    async fn list_lagging(
+        &self,
+        object: &str,
+        ids: &HashSet<String>,
         fields: &[String],
     ) -> Result<Vec<Record>, CrmError>;
 

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | HubSpot batch | n / 100 |
 //! | Salesforce composite of five collections | n / 1,000 |
-//! | Salesforce bulk job | 4 a job, and about 4 times asking where it stands |
+//! | HubSpot import | 2 a job, and about 16 times asking where it and its export stand |
+//! | Salesforce bulk job | 4 a job, and about 8 times asking where it stands |
 //!
 //! A Salesforce job takes what its rows can say: nothing that leaves the owner to assignment rules,
 //! which a job runs for all of its rows or for none, and no value that would read as "clear this

@@ -175,15 +175,16 @@ fn records_go_by_the_api_that_takes_the_fewest_calls() {
         actions_of(&changes)
     };
     let bulk = |actions: &[Action]| actions.iter().filter(|a| a.api == WriteApi::Bulk).count();
-    // Eight calls of a thousand, or a job: four calls and about four questions.
-    assert_eq!(bulk(&routed(8_000)), 0);
-    let actions = routed(8_001);
-    assert_eq!(bulk(&actions), 8_001, "Salesforce's alone");
-    let salesforce: Vec<u32> =
-        actions.iter().filter(|a| a.api == WriteApi::Bulk).map(|a| a.call).collect();
-    assert!(salesforce.iter().all(|call| *call == 1), "one job is one call");
+    // Eighteen calls of a hundred, or an import: two calls and about sixteen questions.
+    assert_eq!(bulk(&routed(1_800)), 0);
+    assert_eq!(bulk(&routed(1_801)), 1_801, "HubSpot's alone");
+    // Twelve calls of a thousand, or a job: four calls and about eight questions.
+    assert_eq!(bulk(&routed(12_000)), 12_000, "HubSpot's alone");
+    let actions = routed(12_001);
+    assert_eq!(bulk(&actions), 24_002);
+    assert_eq!(actions.iter().map(|action| action.call).max(), Some(2), "one job is one call");
     let prices = price(&actions, false, &BTreeMap::new());
-    assert_eq!(prices.iter().map(|price| price.write_calls).collect::<Vec<_>>(), [81, 4]);
+    assert_eq!(prices.iter().map(|price| price.write_calls).collect::<Vec<_>>(), [2, 4]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{Calls, Cause, Differing, Rehearsal, RehearseError, Reject, reason};
-use crate::apply::{self, ApplyOptions, ApplyProgress, Outcome, Patience, Status, read_live};
+use crate::apply::{self, ApplyOptions, ApplyProgress, Outcome, Status, read_live};
 use crate::crm::transport::TransportOptions;
 use crate::crm::{CallCounts, Crm, CrmError, CrmKind, Record, Sensitive, hubspot, salesforce};
 use crate::golden::is_same_value;
@@ -61,7 +61,6 @@ pub async fn rehearse(
         known: &[],
         only: None,
         stop: options.stop,
-        patience: Patience::SANDBOX,
         now: &now,
     };
     for price in &plan.price {

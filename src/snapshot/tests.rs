@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use datafusion::arrow::array::AsArray;
 use tokio::sync::mpsc;
@@ -166,6 +168,15 @@ impl Crm for Told {
         &self,
         _object: &str,
         _ids: &[String],
+        _fields: &[String],
+    ) -> Result<Vec<Record>, CrmError> {
+        Ok(Vec::new())
+    }
+
+    async fn list_lagging(
+        &self,
+        _object: &str,
+        _ids: &HashSet<String>,
         _fields: &[String],
     ) -> Result<Vec<Record>, CrmError> {
         Ok(Vec::new())

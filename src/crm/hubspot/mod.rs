@@ -21,6 +21,8 @@ mod auth_tests;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use tokio::sync::{Mutex, mpsc};
 
@@ -125,6 +127,15 @@ impl Crm for HubSpot {
         fields: &[String],
     ) -> Result<Vec<Record>, CrmError> {
         read::read_records(self, object, None, ids, fields).await
+    }
+
+    async fn list_lagging(
+        &self,
+        object: &str,
+        ids: &HashSet<String>,
+        fields: &[String],
+    ) -> Result<Vec<Record>, CrmError> {
+        read::export::list_lagging(self, object, ids, fields).await
     }
 
     async fn read_by_key(

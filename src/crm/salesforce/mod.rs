@@ -23,6 +23,8 @@ mod auth_tests;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
@@ -127,6 +129,15 @@ impl Crm for Salesforce {
         fields: &[String],
     ) -> Result<Vec<Record>, CrmError> {
         read::read_by_id(self, object, ids, fields).await
+    }
+
+    async fn list_lagging(
+        &self,
+        _object: &str,
+        _ids: &HashSet<String>,
+        _fields: &[String],
+    ) -> Result<Vec<Record>, CrmError> {
+        Ok(Vec::new())
     }
 
     async fn read_by_key(

@@ -5,7 +5,7 @@
 //! associations are read in batches beside it: an export names associated ids without saying how
 //! they are associated. The file's values are proven on a sample before the way counts as gone.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,17 +14,23 @@ use serde_json::json;
 
 use super::details::{Details, read_associations};
 use super::export_values::rest_form;
-use super::{ID_PROPERTY, by_id, changes, not_this_way, place, total, unexpected};
+use super::{
+    ID_PROPERTY, by_id, changes, extraction, not_this_way, place, table, total, unexpected,
+};
 use crate::crm::csv_rows;
 use crate::crm::hubspot::{HubSpot, KIND};
 use crate::crm::poll;
 use crate::crm::sample::Sample;
 use crate::crm::transport::{Purpose, Request, download};
 use crate::crm::url::encode;
-use crate::crm::{CrmError, Extracted, Extraction, Row, Steps};
+use crate::crm::{CrmError, Extracted, Extraction, Record, Row, Steps};
+use crate::schema::Schema;
 
 /// How the id's column is called where internal names were asked for and not given.
 const ID_LABEL: &str = "Record ID";
+
+/// Records from which on an export takes fewer calls than reading them by id.
+const LISTED_MIN: usize = 1_000;
 
 /// How far before an export's own beginning changes are looked for: the search's lag.
 const OVERLAP: SignedDuration = SignedDuration::from_mins(2);
@@ -100,6 +106,72 @@ pub async fn extract(
     let vendor_total = Some(total(crm, &extraction.object).await?);
     // Records made meanwhile are in the total and, once each, among the newer rows.
     Ok(Extracted { n_records: place.n_rows + newer_ids.len() as u64, vendor_total })
+}
+
+/// Reads fields of the records of `ids` from an export; empty where reading by id takes no more calls
+/// or no export can be had.
+pub async fn list_lagging(
+    crm: &HubSpot,
+    object: &str,
+    ids: &HashSet<String>,
+    fields: &[String],
+) -> Result<Vec<Record>, CrmError> {
+    if ids.len() < LISTED_MIN {
+        return Ok(Vec::new());
+    }
+    let columns: Vec<&str> =
+        std::iter::once(ID_PROPERTY).chain(fields.iter().map(String::as_str)).collect();
+    let extraction =
+        extraction(object, vec![table(object, &columns, &[ID_PROPERTY])], &Schema::default());
+    match list(crm, &extraction, ids).await {
+        Err(CrmError::NotThisWay { reason, .. }) => {
+            tracing::warn!(object, reason, "no export shows what was written");
+            Ok(Vec::new())
+        }
+        listed => listed,
+    }
+}
+
+async fn list(
+    crm: &HubSpot,
+    extraction: &Extraction,
+    ids: &HashSet<String>,
+) -> Result<Vec<Record>, CrmError> {
+    let finished = {
+        let _turn = crm.exporting.lock().await;
+        let id = start(crm, extraction).await?;
+        wait(crm, extraction, &id).await?
+    };
+    let operation = format!("{} export file", extraction.object);
+    let spool = download(KIND, &operation, &finished.url)
+        .await
+        .map_err(|error| not_this_way(extraction, &error.to_string()))?;
+    let names = extraction.tables.first().map_or(&[][..], |table| &table.columns);
+    let mut chunks = csv_rows::read(spool);
+    let mut positions: Option<Vec<usize>> = None;
+    let mut records = Vec::new();
+    while let Some(chunk) = chunks.recv().await {
+        let chunk = chunk.map_err(|message| not_this_way(extraction, &message))?;
+        let Some(positions) = &positions else {
+            positions = chunk.first().map(|header| columns(extraction, header)).transpose()?;
+            continue;
+        };
+        for row in &chunk {
+            let values: BTreeMap<String, Option<String>> = names
+                .iter()
+                .zip(positions)
+                .map(|(name, position)| {
+                    let cell = row.get(*position).filter(|cell| !cell.is_empty());
+                    (name.clone(), cell.map(str::to_owned))
+                })
+                .collect();
+            let id = values.get(ID_PROPERTY).cloned().flatten().unwrap_or_default();
+            if ids.contains(&id) {
+                records.push(Record { id, modified_at: None, values });
+            }
+        }
+    }
+    Ok(records)
 }
 
 /// Starts the export and returns its id.

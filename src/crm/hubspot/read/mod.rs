@@ -10,7 +10,7 @@
 mod by_id;
 mod changes;
 mod details;
-mod export;
+pub mod export;
 mod export_values;
 pub mod list;
 
