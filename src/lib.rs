@@ -39,6 +39,8 @@
 //! - Only [`warehouse`] knows whether files lie in a directory or in a cloud's store.
 //! - Nothing crosses runs but state and the journals, and state is computed by `models/5_state`.
 //! - Every difference ends as an action, a no-op with a reason, or held back with a reason.
+//! - An undo is a plan like any other; what it took back is held until somebody releases it, or until
+//!   another value is to be written there.
 //! - Intent is journaled before a call and its outcome after it; a lost answer is read back before
 //!   anything is sent again. Sent = accepted + rejected + unknown.
 //!
