@@ -237,3 +237,92 @@ fn is_stage(field_map: &FieldMap, action: &Action, change: &FieldChange) -> bool
         .and_then(|entity| entity.field(&change.field))
         .is_some_and(|field| field.owner == Owner::Handoff)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crm::WriteApi;
+
+    fn written(id: &str, operation: WriteOperation, field: &str, target: &str) -> Written {
+        let change = FieldChange {
+            field: field.to_owned(),
+            target_field: target.to_owned(),
+            field_type: FieldType::Text,
+            before: Some("old".to_owned()),
+            after: After::Value("new".to_owned()),
+            rule: "owner_salesforce".to_owned(),
+        };
+        let action = Action {
+            action_id: format!("a-{id}"),
+            call: 1,
+            api: WriteApi::Batch,
+            system: CrmKind::HubSpot,
+            object: "contacts".to_owned(),
+            operation,
+            record_id: Some(id.to_owned()),
+            create_key: None,
+            golden_id: format!("p_{id}"),
+            depends_on: None,
+            changes: vec![change],
+        };
+        Written { action, record_id: id.to_owned(), is_created: false, stored: BTreeMap::new() }
+    }
+
+    /// Undoes one write of a record that holds `live` now; returns status, reason and what is written.
+    fn undone(
+        written: &Written,
+        live: Option<&str>,
+    ) -> (ChangeStatus, Option<String>, Option<String>) {
+        let map = std::fs::read_to_string("field_map.toml").expect("the demo has a map");
+        let field_map = crate::config::read_field_map(&map).expect("the map is valid");
+        let key = (written.action.object.clone(), written.record_id.clone());
+        let target = written.action.changes[0].target_field.clone();
+        let record = |value: &str| Record {
+            id: written.record_id.clone(),
+            modified_at: None,
+            values: BTreeMap::from([(target.clone(), Some(value.to_owned()))]),
+        };
+        let undoing = Undoing {
+            written: std::slice::from_ref(written),
+            live: &live.map(|value| (key.clone(), record(value))).into_iter().collect(),
+            standings: &HashMap::new(),
+            is_stored_form: &|_, _, _, sent, held| (sent, held) == ("new", "NEW"),
+            field_map: &field_map,
+        };
+        let selection = Selection { is_with_creates: true, ..Selection::default() };
+        let change = invert(&undoing, &selection).pop().expect("a change");
+        (change.status, change.reason_code, change.after)
+    }
+
+    #[test]
+    fn what_the_record_holds_now_decides_whether_a_write_is_taken_back() {
+        use ChangeStatus::{Action, Held, Noop};
+        let title = written("1", WriteOperation::Update, "job_title", "jobtitle");
+        let stage = written("1", WriteOperation::Update, "lifecycle_stage", "lifecyclestage");
+        let create = written("1", WriteOperation::Create, "job_title", "jobtitle");
+        let mut echoed = title.clone();
+        echoed.stored.insert("jobtitle".to_owned(), Some("New!".to_owned()));
+        let cases = [
+            (&title, Some("new"), Action, None),
+            (&title, Some("NEW"), Action, None),
+            (&echoed, Some("New!"), Action, None),
+            (&title, Some("New!"), Noop, Some("changed_since")),
+            (&title, Some("old"), Noop, Some("already_undone")),
+            (&title, None, Noop, Some("gone_since")),
+            (&stage, Some("new"), Held, Some("lifecycle_back")),
+            (&create, Some("new"), Held, Some("before_unknown")),
+        ];
+        for (written, live, status, reason) in cases {
+            let (found, code, after) = undone(written, live);
+            assert_eq!((found, code.as_deref()), (status, reason), "{live:?}");
+            assert!(status != Action || after.as_deref() == Some("old"), "{live:?}");
+        }
+    }
+
+    #[test]
+    fn an_undo_of_an_undo_holds_nothing() {
+        assert_eq!(inverse_rule("owner_hubspot"), "undo owner_hubspot");
+        assert_eq!(inverse_rule("undo owner_hubspot"), "redo owner_hubspot");
+        assert_eq!(inverse_rule("redo owner_hubspot"), "undo owner_hubspot");
+    }
+}
