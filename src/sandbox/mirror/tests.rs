@@ -134,7 +134,7 @@ async fn a_mirror_pulled_again_has_the_same_rows_and_metadata() {
     let world = dir.path().join("world");
     generate(&CompanyOptions::small(11)).write(&world).expect("the world is written");
     customize(&world);
-    let extra = ["rockets", "Rocket__c"];
+    let extra = ["2-4711", "Rocket__c"];
     let first = pull_world(&world, &dir.path().join("first"), extra).await;
 
     let mirror = dir.path().join("mirror");
