@@ -300,7 +300,7 @@ fn inline(
         .prepare_cached(
             "select to_id, type_id, label from associations
              where from_object = ?1 and from_id = ?2 and to_object = ?3
-             order by to_id, type_id limit ?4",
+             order by to_id, category, type_id limit ?4",
         )?
         .query_map(params![from.id, id, to.id, store::sql_count(max + 1)], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))

@@ -622,8 +622,12 @@ pub fn index_unique_values(
     object: &ObjectType,
     record: &Stored,
 ) -> rusqlite::Result<()> {
+    // Left to itself SQLite walks through the object's every value, because the key covers the query.
     connection
-        .prepare_cached("delete from unique_values where object = ?1 and id = ?2")?
+        .prepare_cached(
+            "delete from unique_values indexed by unique_values_by_record
+             where object = ?1 and id = ?2",
+        )?
         .execute(params![object.id, record.id])?;
     add_unique_values(connection, object, record)
 }
