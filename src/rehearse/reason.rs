@@ -33,7 +33,7 @@ pub fn reason(code: &str) -> &'static str {
         "FIELD_CUSTOM_VALIDATION_EXCEPTION"
         | "FIELD_FILTER_VALIDATION_EXCEPTION"
         | "CANNOT_EXECUTE_FLOW_TRIGGER"
-        | "PROPERTY_VALIDATION_RULE" => "validation_rule",
+        | "CUSTOM_VALIDATION" => "validation_rule",
         "CANNOT_UPDATE_CONVERTED_LEAD" => "converted_there",
         "ENTITY_IS_DELETED" | "OBJECT_NOT_FOUND" | "NOT_FOUND" => "deleted_there",
         "UNABLE_TO_LOCK_ROW" => "row_locked",

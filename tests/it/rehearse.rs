@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use concord::sandbox::company::CompanyOptions;
 use serde_json::{Value, json};
 
-use crate::support::{Company, Row};
+use crate::support::{Company, Output, Row};
 
 /// Refused actions, each with the vendor's code.
 type Codes = BTreeMap<String, String>;
@@ -55,6 +55,10 @@ fn everything_foretold_happens_and_nothing_foretellable_is_missed() {
     for seed in [1, 2, 3] {
         let company = Company::new(&CompanyOptions::random(seed));
         plant(&company, usize::try_from(seed).expect("a small number"));
+        let write = |file: &str, rules: &Value| {
+            std::fs::write(company.path(file), rules.to_string()).expect("the rules are written");
+        };
+        write("data/demo/hubspot/rules.json", &rules());
         company.good(&["pull", "--sandbox"]);
         company.good(&["build", "--sandbox"]);
         let plan = company.good(&["plan", "--sandbox", "--format", "json"]);
@@ -74,6 +78,14 @@ fn everything_foretold_happens_and_nothing_foretellable_is_missed() {
         assert_eq!(n_happened, foretold.len(), "seed {seed}: {foretold:?} {refused:?}");
         assert_eq!(n_found, foretellable.len(), "seed {seed}: {foretold:?} {foretellable:?}");
         assert!(n_found > 0 && n_unforeseen > 0, "seed {seed}: {refused:?}");
+
+        // Written down, the rule is foretold as well.
+        write("rules.json", &json!({ "hubspot": rules() }));
+        let told = ["rehearse", &plan, "--sandbox", "--rules", "rules.json", "--format", "jsonl"];
+        let told = refusals(&company.concord(&told));
+        let by_rule = refused.iter().filter(|(_, code)| *code == "CUSTOM_VALIDATION");
+        assert!(by_rule.clone().count() > 0, "seed {seed}: {refused:?}");
+        assert_eq!(by_rule.filter(|one| told.get(one.0) != Some(one.1)).count(), 0, "{told:?}");
         let actions = company.count("select count(distinct action_id) from ops.outcomes");
         let _ = writeln!(
             table,
@@ -95,7 +107,10 @@ fn percent(part: usize, whole: usize) -> String {
 
 /// What a rehearsal of the plan foretells.
 fn foretold(company: &Company, plan: &str) -> Codes {
-    let rehearsed = company.concord(&["rehearse", plan, "--sandbox", "--format", "jsonl"]);
+    refusals(&company.concord(&["rehearse", plan, "--sandbox", "--format", "jsonl"]))
+}
+
+fn refusals(rehearsed: &Output) -> Codes {
     assert_eq!(rehearsed.code, 4, "{}{}", rehearsed.stdout, rehearsed.stderr);
     let text = |value: &Value, key: &str| value[key].as_str().expect("a text").to_owned();
     rehearsed
@@ -115,16 +130,25 @@ fn refused(company: &Company) -> Codes {
         .collect()
 }
 
-/// Sets limits in the CRMs that were not there when they were pulled.
+/// What HubSpot refuses and no API tells: a rule of its own.
+fn rules() -> Value {
+    json!([{
+        "object": "contacts",
+        "when": { "property": "phone", "matches": "[5-9]$" },
+        "refuse": "Numbers of this kind are kept elsewhere",
+    }])
+}
+
+/// Sets limits in Salesforce that were not there when it was pulled.
 fn hide(company: &Company) {
     let lead = "data/demo/salesforce/schema/Lead.json";
     define(company, lead, "FirstName", &json!({ "length": 6 }));
     define(company, lead, "LastName", &json!({ "length": 8 }));
 }
 
-/// Says whether a refusal comes from a limit that no snapshot shows.
+/// Says whether a refusal comes from what no snapshot shows.
 fn is_hidden(code: &str) -> bool {
-    code == "STRING_TOO_LONG"
+    matches!(code, "CUSTOM_VALIDATION" | "STRING_TOO_LONG")
 }
 
 /// Plants what a CRM refuses and its metadata tells, but no plan holds back: numbers past their
@@ -173,7 +197,7 @@ fn plant(company: &Company, seed: usize) {
             }
         };
     }
-    for &place in strangers.iter().skip(seed % 2).step_by(2) {
+    for &place in strangers.iter().skip(seed % 3).step_by(3) {
         let contact = &mut contacts.rows[place];
         let email = contact["email"].replacen('@', ".@", 1);
         contact.insert("email".to_owned(), email);

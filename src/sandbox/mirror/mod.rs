@@ -9,7 +9,8 @@
 //!
 //! - An empty text is no value: both CRMs show a cleared field as null, and worlds do so always.
 //! - HubSpot: lists are as old as the world; an archived record was archived when it was last
-//!   modified; links to objects that were not pulled are left out.
+//!   modified; links to objects that were not pulled are left out; the token may write every
+//!   object, and property validations are not landed.
 //! - Salesforce: the integration user is the first active user; stages have the forecast category
 //!   that being open, won or lost gives them.
 //! - Rules that no metadata shows (triggers, automations, duplicate and validation rules) are not
