@@ -28,6 +28,8 @@ mod url;
 
 #[cfg(test)]
 mod sandbox_tests;
+#[cfg(test)]
+mod ways_tests;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;

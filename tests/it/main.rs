@@ -13,6 +13,7 @@ mod gap;
 mod laws;
 mod night;
 mod part;
+mod pull;
 mod rehearse;
 mod resume;
 mod secrets;

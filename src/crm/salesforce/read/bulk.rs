@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::bulk_values::rest_form;
+use super::by_id::read_fields;
 use super::{ID, IS_DELETED, not_this_way, place, refused_shape, select};
 use crate::crm::csv_rows;
 use crate::crm::poll;
@@ -271,7 +272,7 @@ async fn prove(crm: &Salesforce, extraction: &Extraction, sample: &Sample) -> Re
         return Ok(());
     }
     let columns = extraction.tables.first().map_or(&[][..], |table| &table.columns);
-    let records = super::read_by_id(crm, &extraction.object, &ids, columns).await?;
+    let records = read_fields(crm, &extraction.object, &ids, columns, columns).await?;
     let modified_at = extraction.modified_column.as_deref();
     let stamps = sample.values_of(columns, modified_at);
     let is_newer = |id: &str| {

@@ -23,12 +23,23 @@ pub async fn read_by_id(
     ids: &[String],
     fields: &[String],
 ) -> Result<Vec<Record>, CrmError> {
+    read_fields(crm, object, ids, fields, &fields_asked(fields)).await
+}
+
+/// Reads records by id, asking for `asked`, of which `fields` are returned.
+pub async fn read_fields(
+    crm: &Salesforce,
+    object: &str,
+    ids: &[String],
+    fields: &[String],
+    asked: &[String],
+) -> Result<Vec<Record>, CrmError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let operation = format!("{object} read");
     let path = crm.path(&format!("/composite/sobjects/{}", soql::name(object)?));
-    let body = json!({ "ids": ids, "fields": fields_asked(fields) }).to_string();
+    let body = json!({ "ids": ids, "fields": asked }).to_string();
     let answer = crm.ask(&Request::post_json(&operation, Purpose::Read, path, body)).await?;
     let records: Vec<Option<HashMap<Cow<str>, &RawValue>>> =
         serde_json::from_str(&answer.body).map_err(|error| unexpected(KIND, &operation, &error))?;
