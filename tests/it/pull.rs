@@ -31,8 +31,7 @@ fn start(company: &Company, sandbox: &Sandbox) -> Child {
 /// Counts the calls that read records and what belongs to them.
 fn data_calls(sandbox: &Sandbox) -> u64 {
     let counts = sandbox.counters().counts();
-    let is_data =
-        |family: &str| family.starts_with("objects.list") || family.contains("memberships");
+    let is_data = |family: &str| matches!(family, "objects" | "lists.memberships" | "composite");
     counts.iter().filter(|(key, _)| is_data(&key.family)).map(|(_, calls)| calls).sum()
 }
 
