@@ -1,4 +1,5 @@
-//! What people do in the vendor's own screens, for tests and demos: delete, convert, merge.
+//! What people do in the vendor's own screens, for tests and demos: delete, undelete, convert,
+//! merge.
 //!
 //! Bodies and answers are the sandbox's own; the vendor offers none of this over REST. These calls
 //! need no token and count against no allowance.
@@ -25,7 +26,7 @@ const LEAD_TO_CONTACT_RENAMED: [(&str, &str); 5] = [
 /// Most losers of one merge.
 const LOSERS_MAX: usize = 2;
 
-/// Answers `POST /__sandbox/records/delete`, `…/leads/convert` and `…/records/merge`.
+/// Answers `POST /__sandbox/records/{delete,undelete,purge,merge}` and `…/leads/convert`.
 ///
 /// # Errors
 /// When the body names no such record or asks for what cannot be.
@@ -37,6 +38,8 @@ pub fn run(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
     };
     match path.as_slice() {
         ["__sandbox", "records", "delete"] => org.attempt(|| delete(org, &body)),
+        ["__sandbox", "records", "undelete"] => org.attempt(|| undelete(org, &body)),
+        ["__sandbox", "records", "purge"] => org.attempt(|| purge(org, &body)),
         ["__sandbox", "leads", "convert"] => org.attempt(|| convert(org, &body)),
         ["__sandbox", "records", "merge"] => org.attempt(|| merge(org, &body)),
         _ => Err(Fault::not_found()),
@@ -47,6 +50,20 @@ pub fn run(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
 fn delete(org: &Org<'_>, body: &Map<String, Value>) -> Result<Answer, Fault> {
     let (object, row) = record(org, body, "id")?;
     writes::mark_deleted(org, object, &row, None)?;
+    Ok(Answer::empty())
+}
+
+/// Takes the record `{"id"}` out of the recycle bin.
+fn undelete(org: &Org<'_>, body: &Map<String, Value>) -> Result<Answer, Fault> {
+    let (object, id) = named(org, body, "id")?;
+    writes::undelete(org, object, &id)?;
+    Ok(Answer::empty())
+}
+
+/// Removes the record `{"id"}` past the recycle bin or out of it.
+fn purge(org: &Org<'_>, body: &Map<String, Value>) -> Result<Answer, Fault> {
+    let (object, id) = named(org, body, "id")?;
+    writes::delete_for_good(org, object, &id)?;
     Ok(Answer::empty())
 }
 
@@ -211,13 +228,22 @@ fn record<'a>(
     body: &Map<String, Value>,
     key: &str,
 ) -> Result<(&'a Object, StoredRow), Fault> {
+    let (object, id) = named(org, body, key)?;
+    Ok((object, writes::live_row(org, object, &id)?))
+}
+
+fn named<'a>(
+    org: &Org<'a>,
+    body: &Map<String, Value>,
+    key: &str,
+) -> Result<(&'a Object, String), Fault> {
     let id = body
         .get(key)
         .and_then(Value::as_str)
         .and_then(ids::normalize)
         .ok_or_else(|| Fault::new(400, "MALFORMED_ID", format!("`{key}` is no record id")))?;
     let object = org.catalog.object_of_id(&id).ok_or_else(Fault::not_found)?;
-    Ok((object, writes::live_row(org, object, &id)?))
+    Ok((object, id))
 }
 
 fn existing(org: &Org<'_>, id: &str) -> Result<String, Fault> {
@@ -254,9 +280,7 @@ fn contact_of(
         });
         let cell = lead.cell(leads, &field.name);
         if is_taken && *cell != Cell::Null && field.is_stored() {
-            let mut text = String::new();
-            super::wire::write_json(&mut text, field.kind, cell.into());
-            contact.insert(name.to_owned(), serde_json::from_str(&text).unwrap_or_default());
+            contact.insert(name.to_owned(), super::wire::to_json(field.kind, cell));
         }
     }
     Ok(contact)

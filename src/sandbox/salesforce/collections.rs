@@ -146,9 +146,13 @@ pub fn retrieve(org: &Org<'_>, call: &Call, object: &Object) -> Result<Answer, F
             Some(id) => org.row(object, &id)?.filter(|row| !row.is_deleted(object)),
             None => None,
         };
+        let row = match row {
+            Some(row) if org.is_kept_from(object, &row, false)? => None,
+            row => row,
+        };
         match row {
             Some(row) => for_each_row(org, &plan, &[row.row], |row| {
-                write_record(&mut out, call, row, &plan)
+                write_record(org, &mut out, call, row, &plan)
             })?,
             None => out.push_str("null"),
         }

@@ -11,6 +11,8 @@ use super::soql::Plan;
 
 /// Cursors kept at once; the oldest goes first.
 const CURSORS_MAX: usize = 500;
+/// Row numbers kept at once by all cursors, 8 bytes each.
+const ROWS_MAX: usize = 20_000_000;
 /// How long a cursor lives on the sandbox's clock.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(48);
 
@@ -33,14 +35,17 @@ pub struct Cursors {
 
 impl Cursors {
     pub fn open(&mut self, id: String, cursor: Cursor) {
-        if self.open.len() >= CURSORS_MAX
-            && let Some(oldest) =
-                self.open.iter().min_by_key(|(_, (order, _))| *order).map(|(id, _)| id.clone())
-        {
+        while self.open.len() >= CURSORS_MAX || self.n_rows() + cursor.rows.len() > ROWS_MAX {
+            let oldest = self.open.iter().min_by_key(|(_, (order, _))| *order);
+            let Some(oldest) = oldest.map(|(id, _)| id.clone()) else { break };
             self.open.remove(&oldest);
         }
         self.opened += 1;
         self.open.insert(id, (self.opened, Arc::new(cursor)));
+    }
+
+    fn n_rows(&self) -> usize {
+        self.open.values().map(|(_, cursor)| cursor.rows.len()).sum()
     }
 
     /// Returns a cursor that is not too old.

@@ -1,12 +1,14 @@
 //! Describe answers in their full shape.
 
+use rusqlite::types::Value as Cell;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::call::Call;
+use super::conditional;
 use super::errors::Fault;
 use super::org::Org;
-use super::schema::{Field, Object};
+use super::schema::{Field, Object, PicklistItem};
 
 /// The record type that every object has.
 const MASTER_RECORD_TYPE: &str = "012000000000000AAA";
@@ -14,7 +16,7 @@ const MASTER_RECORD_TYPE: &str = "012000000000000AAA";
 /// Answers `GET sobjects`.
 pub fn global(org: &Org<'_>, call: &Call) -> Answer {
     let objects: Vec<Value> =
-        org.catalog.objects.iter().map(|object| Value::Object(summary(object, call))).collect();
+        org.catalog.visible_objects().map(|object| Value::Object(summary(object, call))).collect();
     Answer::json(200, &json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": objects}))
 }
 
@@ -28,6 +30,9 @@ pub fn basic(object: &Object, call: &Call) -> Answer {
 /// # Errors
 /// When the database fails.
 pub fn full(org: &Org<'_>, object: &Object, call: &Call) -> Result<Answer, Fault> {
+    if let Some(unchanged) = conditional::check(call, org.changed_at)? {
+        return Ok(unchanged);
+    }
     let mut described = summary(object, call);
     let extra = json!({
         "actionOverrides": [],
@@ -47,18 +52,6 @@ pub fn full(org: &Org<'_>, object: &Object, call: &Call) -> Result<Answer, Fault
             "label": format!("All {}", object.label_plural.to_lowercase()),
             "name": "everything",
         }],
-        "recordTypeInfos": [{
-            "active": true,
-            "available": true,
-            "defaultRecordTypeMapping": true,
-            "developerName": "Master",
-            "master": true,
-            "name": "Master",
-            "recordTypeId": MASTER_RECORD_TYPE,
-            "urls": {"layout": call.url(&format!(
-                "sobjects/{}/describe/layouts/{MASTER_RECORD_TYPE}", object.name
-            ))},
-        }],
     });
     if let Value::Object(extra) = extra {
         described.extend(extra);
@@ -69,13 +62,21 @@ pub fn full(org: &Org<'_>, object: &Object, call: &Call) -> Result<Answer, Fault
             described.insert(key.clone(), value.clone());
         }
     }
+    if !described.contains_key("recordTypeInfos") || !org.rules.record_types.is_empty() {
+        let infos = record_types(org, object, call)?;
+        described.insert("recordTypeInfos".to_owned(), Value::Array(infos));
+    }
     described.insert("childRelationships".to_owned(), child_relationships(org, object));
     let fields = object
         .visible_fields()
         .map(|field| Ok(Value::Object(describe_field(org, object, field)?)))
         .collect::<Result<Vec<_>, Fault>>()?;
     described.insert("fields".to_owned(), Value::Array(fields));
-    Ok(Answer::json(200, &described))
+    let answer = Answer::json(200, &described);
+    Ok(match conditional::http_date(org.changed_at) {
+        Some(date) => answer.with("last-modified", date),
+        None => answer,
+    })
 }
 
 fn describe_field(
@@ -83,15 +84,17 @@ fn describe_field(
     object: &Object,
     field: &Field,
 ) -> Result<Map<String, Value>, Fault> {
-    let mut values: Vec<Value> = field
-        .picklist
-        .iter()
-        .map(|item| picklist_value(&item.value, &item.label, item.is_active, item.is_default))
-        .collect();
+    let mut values: Vec<Value> = field.picklist.iter().map(picklist_value).collect();
     if !field.picklist.is_empty() {
         // An unrestricted picklist keeps every text that was ever written to it.
         for value in org.added_picklist_values(object, field)? {
-            values.push(picklist_value(&value, &value, false, false));
+            values.push(picklist_value(&PicklistItem {
+                label: value.clone(),
+                value,
+                is_active: false,
+                is_default: false,
+                valid_for: None,
+            }));
         }
     }
     let mut described = field.described.clone();
@@ -99,33 +102,68 @@ fn describe_field(
     Ok(described)
 }
 
-fn picklist_value(value: &str, label: &str, is_active: bool, is_default: bool) -> Value {
+fn picklist_value(item: &PicklistItem) -> Value {
     json!({
-        "active": is_active,
-        "defaultValue": is_default,
-        "label": label,
-        "validFor": null,
-        "value": value,
+        "active": item.is_active,
+        "defaultValue": item.is_default,
+        "label": item.label,
+        "validFor": item.valid_for,
+        "value": item.value,
     })
 }
 
-fn child_relationships(org: &Org<'_>, object: &Object) -> Value {
-    let mut children = Vec::new();
-    for child in &org.catalog.objects {
-        for field in child.visible_fields().filter(|f| f.reference_to.contains(&object.name)) {
-            children.push(json!({
-                "cascadeDelete": field.described.get("cascadeDelete"),
-                "childSObject": child.name,
-                "deprecatedAndHidden": false,
-                "field": field.name,
-                "junctionIdListNames": [],
-                "junctionReferenceTo": [],
-                "relationshipName": null,
-                "restrictedDelete": field.described.get("restrictedDelete"),
-            }));
+/// Returns the object's record types, the vendor's own one last.
+fn record_types(org: &Org<'_>, object: &Object, call: &Call) -> Result<Vec<Value>, Fault> {
+    let info = |id: &str, name: &str, developer_name: &str, is_active: bool, is_default: bool| {
+        json!({
+            "active": is_active,
+            "available": is_active,
+            "defaultRecordTypeMapping": is_default,
+            "developerName": developer_name,
+            "master": id == MASTER_RECORD_TYPE,
+            "name": name,
+            "recordTypeId": id,
+            "urls": {"layout": call.url(&format!("sobjects/{}/describe/layouts/{id}", object.name))},
+        })
+    };
+    let default = org.rules.default_record_type(&object.name);
+    let mut infos = Vec::new();
+    if let Some(types) = org.whole.object("RecordType")
+        && let Some(of) = types.field("SobjectType")
+    {
+        for row in org.rows_by(types, of, &Cell::Text(object.name.clone()))? {
+            let text = |field: &str| row.text(types, field).unwrap_or_default();
+            let id = row.id(types);
+            let is_active = row.is_true(types, "IsActive");
+            infos.push(info(
+                id,
+                text("Name"),
+                text("DeveloperName"),
+                is_active,
+                default == Some(id),
+            ));
         }
     }
-    Value::Array(children)
+    infos.push(info(MASTER_RECORD_TYPE, "Master", "Master", true, default.is_none()));
+    Ok(infos)
+}
+
+fn child_relationships(org: &Org<'_>, object: &Object) -> Value {
+    org.catalog
+        .all_children(object)
+        .map(|children| {
+            json!({
+                "cascadeDelete": children.field.described.get("cascadeDelete"),
+                "childSObject": children.object.name,
+                "deprecatedAndHidden": false,
+                "field": children.field.name,
+                "junctionIdListNames": [],
+                "junctionReferenceTo": [],
+                "relationshipName": children.name,
+                "restrictedDelete": children.field.described.get("restrictedDelete"),
+            })
+        })
+        .collect()
 }
 
 /// Returns what the global list says of an object.

@@ -6,13 +6,14 @@ use super::answer::Answer;
 use super::call::{Call, Place, VERSIONS};
 use super::errors::Fault;
 use super::org::Org;
-use super::{bulk, collections, composite, describe, limits, query, rows};
+use super::{bulk, collections, composite, describe, limits, query, replication, rows, search};
 
 /// Answers a call on the data API that is allowed in.
 ///
 /// # Errors
 /// When the call is refused.
 pub fn data(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
+    let org = &org.for_call(call);
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     let object = |name: &str| org.catalog.object(name).ok_or_else(Fault::not_found);
     let method = call.method.as_str();
@@ -25,6 +26,8 @@ pub fn data(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
         ("POST", ["sobjects", name]) => rows::create(org, call, object(name)?),
         (_, ["sobjects", _]) => Err(Fault::method_not_allowed(method, "GET,POST")),
         ("GET", ["sobjects", name, "describe"]) => describe::full(org, object(name)?, call),
+        ("GET", ["sobjects", name, "updated"]) => replication::updated(org, call, object(name)?),
+        ("GET", ["sobjects", name, "deleted"]) => replication::deleted(org, call, object(name)?),
         (_, ["sobjects", name, id]) => rows::by_id(org, call, object(name)?, id),
         (_, ["sobjects", name, key, value]) => rows::by_key(org, call, object(name)?, key, value),
         ("GET" | "POST", ["query" | "queryAll"]) if call.parameter("columns") == Some("true") => {
@@ -35,6 +38,12 @@ pub fn data(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
         ("GET", ["query" | "queryAll", locator]) => query::more(org, call, locator),
         (_, ["query" | "queryAll", ..]) => Err(Fault::method_not_allowed(method, "GET")),
         ("POST", ["composite"]) => composite::run(org, call),
+        ("POST", ["composite", "batch"]) => composite::batch::run(org, call),
+        ("POST", ["composite", "graph"]) => composite::graph::run(org, call),
+        ("POST", ["composite", "tree", name]) => composite::tree::run(org, call, object(name)?),
+        ("GET", ["search"]) => search::run(org, call),
+        ("GET", ["parameterizedSearch"]) => search::by_parameters(org, call),
+        ("GET", ["tooling", "query"]) => Err(query::not_in_tooling(call)),
         ("POST", ["composite", "sobjects"]) => collections::create(org, call),
         ("PATCH", ["composite", "sobjects"]) => collections::update(org, call),
         ("DELETE", ["composite", "sobjects"]) => collections::delete(org, call),
@@ -62,11 +71,16 @@ pub fn family(call: &Call, known: impl Fn(&str) -> Option<String>) -> String {
         ["sobjects", _, "describe"] => "sobjects.describe".to_owned(),
         ["sobjects"] => "sobjects.list".to_owned(),
         ["sobjects", _] => "sobjects.create".to_owned(),
+        ["sobjects", _, "updated"] => "sobjects.updated".to_owned(),
+        ["sobjects", _, "deleted"] => "sobjects.deleted".to_owned(),
         ["sobjects", _, _] => "sobjects.row".to_owned(),
         ["sobjects", ..] => "sobjects.external_id".to_owned(),
         ["query" | "queryAll", _] => "query.more".to_owned(),
         ["jobs", rest @ ..] => bulk::family(rest).unwrap_or_else(|| "unknown".to_owned()),
         ["limits", "recordCount"] => "limits.record_count".to_owned(),
+        ["composite", "batch"] => "composite.batch".to_owned(),
+        ["composite", "graph"] => "composite.graph".to_owned(),
+        ["composite", "tree", _] => "composite.tree".to_owned(),
         ["composite", "sobjects"] => "composite.sobjects".to_owned(),
         ["composite", "sobjects", _] => "composite.sobjects.retrieve".to_owned(),
         ["composite", "sobjects", ..] => "composite.sobjects.upsert".to_owned(),
@@ -87,6 +101,7 @@ pub fn family_of(method: &str, address: &str) -> String {
     let family = match path.as_slice() {
         ["services", "oauth2", "token"] => "oauth.token",
         ["services", "oauth2", "revoke"] => "oauth.revoke",
+        ["services", "oauth2", "introspect"] => "oauth.introspect",
         ["services", "oauth2", "userinfo"] | ["id", _, _] => "oauth.user_info",
         _ => "unknown",
     };
@@ -95,7 +110,18 @@ pub fn family_of(method: &str, address: &str) -> String {
 
 /// Families whose name is their first path segment.
 pub fn plain_family(segment: &str) -> Option<String> {
-    ["query", "queryAll", "limits", "composite"].contains(&segment).then(|| segment.to_owned())
+    ["query", "queryAll", "limits", "composite", "search", "parameterizedSearch", "tooling"]
+        .contains(&segment)
+        .then(|| segment.to_owned())
+}
+
+/// Returns how many calls one request counts as.
+pub fn n_calls(call: &Call) -> u64 {
+    let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["composite", "batch"] => composite::batch::n_calls(call),
+        _ => 1,
+    }
 }
 
 /// Answers `GET /services/data`.
@@ -119,10 +145,20 @@ pub fn versions() -> Answer {
 
 fn root(org: &Org<'_>, call: &Call) -> Answer {
     let mut links = serde_json::Map::new();
-    for name in ["sobjects", "query", "queryAll", "composite", "limits", "jobs"] {
+    for name in [
+        "composite",
+        "jobs",
+        "limits",
+        "parameterizedSearch",
+        "query",
+        "queryAll",
+        "search",
+        "sobjects",
+        "tooling",
+    ] {
         links.insert(name.to_owned(), json!(call.url(name)));
     }
-    let identity = format!("/id/{}/{}", org.world.org_id, org.world.user_id);
+    let identity = format!("/id/{}/{}", org.world.org_id, org.user_id);
     links.insert("identity".to_owned(), json!(identity));
     Answer::json(200, &links)
 }

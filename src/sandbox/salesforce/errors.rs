@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::answer::Answer;
@@ -31,6 +32,8 @@ pub enum ServerError {
         #[source]
         source: serde_json::Error,
     },
+    #[error("the world contradicts itself: {0}")]
+    Unfit(String),
     #[error("schema lacks `{missing}`: `{path}`")]
     SchemaLacks { path: PathBuf, missing: String },
     #[error("cannot read rows of `{path}`")]
@@ -54,6 +57,8 @@ pub struct Fault {
     pub message: String,
     /// Fields at fault; `None` leaves the key out of a call's error.
     pub fields: Option<Vec<String>>,
+    /// What a duplicate rule found; shown for single records only.
+    pub detail: Option<Box<Value>>,
 }
 
 /// One row's error inside a collection's answer.
@@ -67,6 +72,9 @@ pub struct RowError {
 
 #[derive(Serialize)]
 struct CallError<'a> {
+    /// The vendor's own spelling.
+    #[serde(rename = "duplicateResut", skip_serializing_if = "Option::is_none")]
+    duplicate_result: Option<&'a Value>,
     message: &'a str,
     #[serde(rename = "errorCode")]
     error_code: &'a str,
@@ -76,13 +84,13 @@ struct CallError<'a> {
 
 impl Fault {
     pub fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), fields: None }
+        Self { status, code, message: message.into(), fields: None, detail: None }
     }
 
     /// Refuses a row's values, naming the fields at fault.
     pub fn row(code: &'static str, message: impl Into<String>, fields: &[&str]) -> Self {
         let fields = fields.iter().map(|&field| field.to_owned()).collect();
-        Self { status: 400, code, message: message.into(), fields: Some(fields) }
+        Self { status: 400, code, message: message.into(), fields: Some(fields), detail: None }
     }
 
     pub fn not_found() -> Self {
@@ -116,9 +124,11 @@ impl Fault {
     /// Returns the answer to a call that is refused as a whole.
     pub fn to_answer(&self) -> Answer {
         let error = CallError {
+            duplicate_result: self.detail.as_deref(),
             message: &self.message,
             error_code: self.code,
-            fields: self.fields.as_deref(),
+            // Beside a duplicate rule's findings no fields are named.
+            fields: self.fields.as_deref().filter(|_| self.detail.is_none()),
         };
         Answer::json(self.status, &[error])
     }

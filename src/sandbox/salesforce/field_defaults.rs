@@ -97,6 +97,8 @@ pub fn key_prefix(object: &str) -> &'static str {
         "Group" => "00G",
         "Organization" => "00D",
         "RecordType" => "012",
+        "AssignmentRule" => "01Q",
+        "Case" => "500",
         name if name.ends_with("History") => "017",
         _ => "a00",
     }
@@ -242,6 +244,7 @@ fn field(
         is_filterable: flag("filterable"),
         is_sortable: flag("sortable"),
         is_custom: flag("custom"),
+        controller: words("controllerName").filter(|_| flag("dependentPicklist")),
         reference_to,
         relationship_name: words("relationshipName"),
         picklist,
@@ -265,6 +268,7 @@ fn picklist(values: Option<&Value>) -> Vec<PicklistItem> {
                 label: item.get("label").and_then(Value::as_str).unwrap_or(value).to_owned(),
                 is_active: flag("active").unwrap_or(true),
                 is_default: flag("defaultValue").unwrap_or(false),
+                valid_for: item.get("validFor").and_then(Value::as_str).map(str::to_owned),
             })
         })
         .collect()

@@ -32,7 +32,7 @@ pub fn write(
         "Opportunity" => "OpportunityFieldHistory".to_owned(),
         name => format!("{name}History"),
     };
-    if let Some(history) = org.catalog.object(&history_name) {
+    if let Some(history) = org.whole.object(&history_name) {
         let parent = format!("{}Id", object.name);
         match before {
             None => add(org, history, &parent, id, "created", &Cell::Null, &Cell::Null)?,
@@ -60,7 +60,7 @@ pub fn write(
                 .iter()
                 .any(|name| cell(name).is_some_and(|new| before.cell(object, name) != new))
         });
-        if let (true, Some(history)) = (is_changed, org.catalog.object("OpportunityHistory")) {
+        if let (true, Some(history)) = (is_changed, org.whole.object("OpportunityHistory")) {
             let mut values = vec![("OpportunityId", Cell::Text(id.clone()))];
             for name in STAGE_FIELDS.into_iter().chain(["ExpectedRevenue"]) {
                 values.push((name, cell(name).cloned().unwrap_or(Cell::Null)));
@@ -73,7 +73,7 @@ pub fn write(
 
 /// Writes the row that marks a lead as converted.
 pub fn write_converted(org: &Org<'_>, lead_id: &str) -> Result<(), Fault> {
-    match org.catalog.object("LeadHistory") {
+    match org.whole.object("LeadHistory") {
         Some(history) => {
             add(org, history, "LeadId", lead_id, "leadConverted", &Cell::Null, &Cell::Null)
         }
@@ -106,7 +106,7 @@ fn add(
 fn insert(org: &Org<'_>, history: &Object, values: &[(&str, Cell)]) -> Result<(), Fault> {
     let mut cells: Vec<Cell> = history.fields.iter().map(|field| wire::empty(field.kind)).collect();
     let now = Cell::Text(wire::moment(org.now));
-    let user = Cell::Text(org.world.user_id.clone());
+    let user = Cell::Text(org.user_id.to_owned());
     let system = [
         ("Id", Cell::Text(org.mint(history)?)),
         ("CreatedDate", now.clone()),

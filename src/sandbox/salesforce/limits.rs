@@ -46,7 +46,7 @@ pub fn record_count(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
     let wanted: Option<Vec<&str>> =
         call.parameter("sObjects").map(|names| names.split(',').map(str::trim).collect());
     let mut counts: Vec<Value> = Vec::new();
-    for object in &org.catalog.objects {
+    for object in org.catalog.visible_objects() {
         let is_wanted = wanted
             .as_ref()
             .is_none_or(|names| names.iter().any(|name| name.eq_ignore_ascii_case(&object.name)));

@@ -6,25 +6,88 @@
 use std::fmt::Write as _;
 use std::sync::Mutex;
 
+use jiff::tz::TimeZone;
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
+use super::call::Call;
 use super::cursors::Cursors;
 use super::errors::Fault;
 use super::ids;
-use super::rules::Rules;
+use super::rules::{Rules, When};
 use super::schema::{Catalog, Field, FieldKind, Object};
+use super::soql::{self, Frame};
 use crate::sandbox::world::SalesforceWorld;
 
 /// What handlers work with.
+#[derive(Clone, Copy)]
 pub struct Org<'a> {
+    /// What the user sees.
     pub catalog: &'a Catalog,
+    /// All there is.
+    pub whole: &'a Catalog,
     pub rules: &'a Rules,
+    /// When schema or rules last changed.
+    pub changed_at: jiff::Timestamp,
     pub connection: &'a Connection,
     pub world: &'a SalesforceWorld,
+    /// Who is asking.
+    pub user_id: &'a str,
+    /// The platform itself is at work, or an admin: permissions and sharing do not count.
+    pub is_system: bool,
+    pub options: WriteOptions,
     pub cursors: &'a Mutex<Cursors>,
     pub now: jiff::Timestamp,
     pub calls_used: u64,
+}
+
+/// What a call wants of its writes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriteOptions {
+    /// Records are saved past duplicate rules that only alert.
+    pub is_duplicate_saved: bool,
+    /// Refusals show the fields of the duplicates.
+    pub has_duplicate_details: bool,
+    pub assignment: Assignment,
+}
+
+/// Which assignment rule gives written records an owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Assignment {
+    #[default]
+    Active,
+    Off,
+    /// The one with this id, 18 characters.
+    Named([u8; 18]),
+}
+
+impl WriteOptions {
+    /// Reads what the headers of a call say.
+    fn of(call: &Call) -> Self {
+        let duplicate = |option: &str| {
+            call.header_option("sforce-duplicate-rule-header", option)
+                .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        };
+        let assignment = match call.header("sforce-auto-assign").map(str::trim) {
+            None => Assignment::Active,
+            Some(word) if word.eq_ignore_ascii_case("true") => Assignment::Active,
+            Some(word) if word.eq_ignore_ascii_case("false") => Assignment::Off,
+            Some(id) => Assignment::named(id),
+        };
+        Self {
+            is_duplicate_saved: duplicate("allowSave"),
+            has_duplicate_details: duplicate("includeRecordDetails"),
+            assignment,
+        }
+    }
+}
+
+impl Assignment {
+    /// Names a rule; a text that is no id names none.
+    pub fn named(id: &str) -> Self {
+        let id = ids::normalize(id).and_then(|id| id.into_bytes().try_into().ok());
+        id.map_or(Self::Off, Self::Named)
+    }
 }
 
 /// One stored record, its cells in the order of the object's fields.
@@ -105,10 +168,58 @@ pub fn create_tables(connection: &Connection, catalog: &Catalog) -> rusqlite::Re
 }
 
 impl Org<'_> {
+    /// Returns what queries are read against.
+    pub fn frame(&self) -> Frame<'_> {
+        let zone = TimeZone::get(&self.world.time_zone).unwrap_or(TimeZone::UTC);
+        let sharing = if self.is_system { &[] } else { self.rules.sharing.as_slice() };
+        Frame { catalog: self.catalog, now: self.now, zone, sharing }
+    }
+
+    /// Tells whether a stored record meets a condition, whatever the user sees of it.
+    pub fn meets(&self, object: &Object, row: i64, when: &When) -> Result<bool, Fault> {
+        let frame = Frame { catalog: self.whole, sharing: &[], ..self.frame() };
+        let object = self.whole.object(&object.name).unwrap_or(object);
+        let (sql, mut parameters) = soql::meets_sql(&frame, object, &when.text, &when.condition)?;
+        parameters.push(Cell::Integer(row));
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.exists(params_from_iter(&parameters))?)
+    }
+
+    /// Tells whether sharing keeps a record from being seen, or else from being written.
+    pub fn is_kept_from(
+        &self,
+        object: &Object,
+        row: &StoredRow,
+        is_write: bool,
+    ) -> Result<bool, Fault> {
+        if self.is_system {
+            return Ok(false);
+        }
+        for rule in self.rules.sharing.iter().filter(|rule| is_write || !rule.is_readable) {
+            if rule.object.eq_ignore_ascii_case(&object.name)
+                && self.meets(object, row.row, &rule.when)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the org as a call with these headers meets it.
+    pub fn for_call(&self, call: &Call) -> Self {
+        Self { options: WriteOptions::of(call), ..*self }
+    }
+
     /// Returns a record by its 18-character id, deleted or not.
     pub fn row(&self, object: &Object, id: &str) -> Result<Option<StoredRow>, Fault> {
         self.rows_where(object, "\"Id\" = ?1", &[Cell::Text(id.to_owned())])
             .map(|rows| rows.into_iter().next())
+    }
+
+    /// Returns the record with a row number that was just found or written.
+    pub fn row_number(&self, object: &Object, row: i64) -> Result<StoredRow, Fault> {
+        let rows = self.rows_where(object, "_row = ?1", &[Cell::Integer(row)])?;
+        rows.into_iter().next().ok_or_else(Fault::not_found)
     }
 
     /// Returns the records that aren't deleted and hold `value` in `field`.

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value as Cell, ValueRef};
 use rusqlite::{Row, params_from_iter};
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ pub fn open(org: &Org<'_>, call: &Call, is_deleted_included: bool) -> Result<Ans
         }
     };
     let query = soql::parse(&text)?;
-    let plan = soql::translate(org.catalog, &text, &query, is_deleted_included)?;
+    let plan = soql::translate(&org.frame(), &text, &query, is_deleted_included)?;
     let mut statement = org.connection.prepare_cached(&plan.sql)?;
     match plan.shape {
         Shape::Count => {
@@ -54,7 +54,7 @@ pub fn open(org: &Org<'_>, call: &Call, is_deleted_included: bool) -> Result<Ans
                     records.push(',');
                 }
                 records.push_str("{\"attributes\":{\"type\":\"AggregateResult\"}");
-                write_outputs(&mut records, call, row, &plan.outputs)?;
+                write_outputs(org, &mut records, call, row, &plan.outputs)?;
                 records.push('}');
                 n_records += 1;
             }
@@ -84,6 +84,15 @@ pub fn open(org: &Org<'_>, call: &Call, is_deleted_included: bool) -> Result<Ans
     }
 }
 
+/// Refuses a query of the tooling API, which has none of its objects here.
+pub fn not_in_tooling(call: &Call) -> Fault {
+    let text = call.parameter("q").unwrap_or_default();
+    match soql::parse(text) {
+        Ok(query) => soql::no_such_object(text, query.object.position, &query.object.text),
+        Err(fault) => fault,
+    }
+}
+
 /// Answers `query?q=…&columns=true`, which the vendor's own command line asks after each query.
 ///
 /// # Errors
@@ -91,7 +100,7 @@ pub fn open(org: &Org<'_>, call: &Call, is_deleted_included: bool) -> Result<Ans
 pub fn columns(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
     let text = call.parameter("q").unwrap_or_default();
     let query = soql::parse(text)?;
-    let plan = soql::translate(org.catalog, text, &query, true)?;
+    let plan = soql::translate(&org.frame(), text, &query, true)?;
     let columns: Vec<Value> = plan.outputs.iter().map(|output| column(&plan, output)).collect();
     let prefix = org.catalog.object(&plan.object).map(|object| object.key_prefix.clone());
     Ok(Answer::json(
@@ -114,10 +123,14 @@ fn column(plan: &Plan, output: &Output) -> Value {
             let inner = outputs.iter().map(|output| column(plan, output)).collect();
             (name, FieldKind::Reference, inner)
         }
+        Output::Children { name, plan } => {
+            let inner = plan.outputs.iter().map(|output| column(plan, output)).collect();
+            (name, FieldKind::Reference, inner)
+        }
     };
     let is_number = matches!(kind, FieldKind::Int | FieldKind::Number);
     json!({
-        "aggregate": plan.shape == Shape::Aggregate,
+        "aggregate": plan.shape == Shape::Aggregate || matches!(output, Output::Children { .. }),
         "apexType": null,
         "booleanType": kind == FieldKind::Boolean,
         "columnName": name,
@@ -175,7 +188,7 @@ fn page(
             out.push(',');
         }
         is_first = false;
-        write_record(&mut out, call, row, &cursor.plan)
+        write_record(org, &mut out, call, row, &cursor.plan)
     })?;
     out.push_str("]}");
     Ok(Answer::text(200, out))
@@ -200,6 +213,7 @@ pub fn for_each_row(
 
 /// Appends one record with its attributes.
 pub fn write_record(
+    org: &Org<'_>,
     out: &mut String,
     call: &Call,
     row: &Row<'_>,
@@ -208,12 +222,13 @@ pub fn write_record(
     let id = text(row, 0)?;
     out.push('{');
     write_attributes(out, call, &plan.object, &plan.object, &id);
-    write_outputs(out, call, row, &plan.outputs)?;
+    write_outputs(org, out, call, row, &plan.outputs)?;
     out.push('}');
     Ok(())
 }
 
 fn write_outputs(
+    org: &Org<'_>,
     out: &mut String,
     call: &Call,
     row: &Row<'_>,
@@ -240,11 +255,49 @@ fn write_outputs(
                 let shown = if *is_polymorphic { "Name" } else { &object };
                 out.push('{');
                 write_attributes(out, call, shown, &object, &text(row, *id_column)?);
-                write_outputs(out, call, row, outputs)?;
+                write_outputs(org, out, call, row, outputs)?;
                 out.push('}');
+            }
+            Output::Children { name, plan } => {
+                write_key(out, name);
+                write_children(org, out, call, row, plan)?;
             }
         }
     }
+    Ok(())
+}
+
+/// Appends the records that point to the one at hand, null where there are none.
+fn write_children(
+    org: &Org<'_>,
+    out: &mut String,
+    call: &Call,
+    row: &Row<'_>,
+    plan: &Plan,
+) -> Result<(), Fault> {
+    let mut parameters = plan.parameters.clone();
+    if let Some(parent) = parameters.first_mut() {
+        *parent = Cell::Text(text(row, 0)?);
+    }
+    let mut statement = org.connection.prepare_cached(&plan.sql)?;
+    let rows = statement
+        .query_map(params_from_iter(&parameters), |row| row.get(0))?
+        .collect::<Result<Vec<i64>, _>>()?;
+    if rows.is_empty() {
+        out.push_str("null");
+        return Ok(());
+    }
+    let n_rows = rows.len().to_string();
+    out.extend(["{\"totalSize\":", &n_rows, ",\"done\":true,\"records\":["]);
+    let mut is_first = true;
+    for_each_row(org, plan, &rows, |row| {
+        if !is_first {
+            out.push(',');
+        }
+        is_first = false;
+        write_record(org, out, call, row, plan)
+    })?;
+    out.push_str("]}");
     Ok(())
 }
 

@@ -32,6 +32,11 @@ pub fn check(org: &Org<'_>, object: &Object, field: &Field, id: &str) -> Result<
     if row.is_deleted(target) {
         return Err(Fault { status: 400, ..Fault::entity_is_deleted() });
     }
+    if org.is_kept_from(target, &row, false)? {
+        let message =
+            format!("insufficient access rights on cross-reference id: {}", ids::short(id));
+        return Err(Fault::row("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", message, &[]));
+    }
     if target.name == "Lead" && object.name != "Lead" && row.is_true(target, "IsConverted") {
         return Err(converted());
     }

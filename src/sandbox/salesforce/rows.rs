@@ -5,11 +5,12 @@ use serde::Serialize;
 use super::answer::Answer;
 use super::call::Call;
 use super::errors::Fault;
-use super::org::Org;
+use super::org::{Org, StoredRow};
 use super::query::{for_each_row, write_record};
 use super::schema::{Field, Object};
 use super::soql;
 use super::writes::{self, UpsertFault};
+use super::{conditional, wire};
 
 /// What a create or an upsert answers, keys in the vendor's order.
 #[derive(Serialize)]
@@ -37,7 +38,10 @@ pub fn create(org: &Org<'_>, call: &Call, object: &Object) -> Result<Answer, Fau
 pub fn by_id(org: &Org<'_>, call: &Call, object: &Object, id: &str) -> Result<Answer, Fault> {
     match call.method.as_str() {
         "GET" | "HEAD" => {
-            let row = writes::live_row(org, object, id)?;
+            let row = writes::visible_row(org, object, id)?;
+            if let Some(unchanged) = check_change(call, object, &row)? {
+                return Ok(unchanged);
+            }
             let plan = plan(org, object, call.parameter("fields"))?;
             read(org, call, &plan, row.row)
         }
@@ -45,6 +49,9 @@ pub fn by_id(org: &Org<'_>, call: &Call, object: &Object, id: &str) -> Result<An
             let body = call.json_object()?;
             if body.keys().any(|key| key.eq_ignore_ascii_case("id")) {
                 return Err(id_in_body());
+            }
+            if call.headers.iter().any(|(name, _)| name.ends_with("modified-since")) {
+                check_change(call, object, &writes::live_row(org, object, id)?)?;
             }
             org.attempt(|| writes::update(org, object, id, &body))?;
             Ok(Answer::empty())
@@ -98,8 +105,13 @@ pub fn by_key(
             (None, ids) => choices(call, object, &ids.unwrap_or_default()),
         });
     }
-    let cell = super::wire::parse_text(field.kind, value).ok_or_else(Fault::not_found)?;
-    let rows = org.rows_by(object, field, &cell)?;
+    let cell = wire::parse_text(field.kind, value).ok_or_else(Fault::not_found)?;
+    let mut rows = Vec::new();
+    for row in org.rows_by(object, field, &cell)? {
+        if !org.is_kept_from(object, &row, false)? {
+            rows.push(row);
+        }
+    }
     match (call.method.as_str(), rows.as_slice()) {
         (_, []) => Err(Fault::not_found()),
         ("GET" | "HEAD", [row]) => {
@@ -150,13 +162,20 @@ pub fn plan(org: &Org<'_>, object: &Object, fields: Option<&str>) -> Result<soql
     }
     let text = format!("SELECT {} FROM {}", names.join(", "), object.name);
     let query = soql::parse(&text)?;
-    soql::translate(org.catalog, &text, &query, true)
+    soql::translate(&org.frame(), &text, &query, true)
 }
 
 fn read(org: &Org<'_>, call: &Call, plan: &soql::Plan, row: i64) -> Result<Answer, Fault> {
     let mut out = String::new();
-    for_each_row(org, plan, &[row], |row| write_record(&mut out, call, row, plan))?;
+    for_each_row(org, plan, &[row], |row| write_record(org, &mut out, call, row, plan))?;
     Ok(Answer::text(200, out))
+}
+
+fn check_change(call: &Call, object: &Object, row: &StoredRow) -> Result<Option<Answer>, Fault> {
+    match row.text(object, "LastModifiedDate").and_then(wire::parse_moment) {
+        Some(changed_at) => conditional::check(call, changed_at),
+        None => Ok(None),
+    }
 }
 
 fn choices(call: &Call, object: &Object, ids: &[String]) -> Answer {

@@ -14,14 +14,23 @@ use super::errors::ServerError;
 use super::field_defaults;
 
 /// All objects of the org.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Catalog {
     pub objects: Vec<Object>,
     by_name: HashMap<String, usize>,
 }
 
+/// Records of one object that point to a record of another by one field.
+#[derive(Clone, Debug)]
+pub struct Children<'a> {
+    pub object: &'a Object,
+    pub field: &'a Field,
+    /// Name of the way down, such as `Contacts`; none where the vendor gives none.
+    pub name: Option<String>,
+}
+
 /// One sObject.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Object {
     pub name: String,
     pub label: String,
@@ -31,6 +40,8 @@ pub struct Object {
     pub is_createable: bool,
     pub is_updateable: bool,
     pub is_deletable: bool,
+    /// There, but not for the user.
+    pub is_hidden: bool,
     pub fields: Vec<Field>,
     /// What the schema file says beside the fields.
     pub declared: Map<String, Value>,
@@ -38,7 +49,7 @@ pub struct Object {
 }
 
 /// One field.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     pub name: String,
     pub label: String,
@@ -60,6 +71,8 @@ pub struct Field {
     pub is_filterable: bool,
     pub is_sortable: bool,
     pub is_custom: bool,
+    /// Picklist whose value decides which of this one's fit.
+    pub controller: Option<String>,
     pub reference_to: Vec<String>,
     pub relationship_name: Option<String>,
     pub picklist: Vec<PicklistItem>,
@@ -76,6 +89,8 @@ pub struct PicklistItem {
     pub label: String,
     pub is_active: bool,
     pub is_default: bool,
+    /// Base64 of bits, one a value of the controlling picklist: where it is set, this one fits.
+    pub valid_for: Option<String>,
 }
 
 /// How values of a field are stored, compared and written.
@@ -125,15 +140,49 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// Returns the object of that name in any casing.
+    /// Returns the object of that name in any casing, if the user sees it.
     pub fn object(&self, name: &str) -> Option<&Object> {
-        self.by_name.get(&name.to_lowercase()).and_then(|&index| self.objects.get(index))
+        let index = *self.by_name.get(&name.to_lowercase())?;
+        self.objects.get(index).filter(|object| !object.is_hidden)
+    }
+
+    /// Returns the object of that name in any casing, to change what the user sees of it.
+    pub fn object_mut(&mut self, name: &str) -> Option<&mut Object> {
+        let index = *self.by_name.get(&name.to_lowercase())?;
+        self.objects.get_mut(index)
+    }
+
+    /// Returns the objects that the user sees.
+    pub fn visible_objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.iter().filter(|object| !object.is_hidden)
+    }
+
+    /// Returns every way down from an object to the records that point to it.
+    pub fn all_children<'a>(&'a self, parent: &'a Object) -> impl Iterator<Item = Children<'a>> {
+        self.visible_objects().flat_map(move |object| {
+            object.visible_fields().filter(|field| field.reference_to.contains(&parent.name)).map(
+                move |field| {
+                    let name = match parent.declared_children(object, field) {
+                        Some(declared) => text(declared, "relationshipName"),
+                        None => usual_children(parent, object, field),
+                    };
+                    Children { object, field, name }
+                },
+            )
+        })
+    }
+
+    /// Returns the children of that name, in any casing.
+    pub fn children<'a>(&'a self, parent: &'a Object, name: &str) -> Option<Children<'a>> {
+        self.all_children(parent).find(|children| {
+            children.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+        })
     }
 
     /// Returns the object whose ids start like `id`.
     pub fn object_of_id(&self, id: &str) -> Option<&Object> {
         let prefix = id.get(..3)?;
-        self.objects.iter().find(|object| object.key_prefix == prefix)
+        self.visible_objects().find(|object| object.key_prefix == prefix)
     }
 }
 
@@ -163,6 +212,7 @@ impl Object {
             is_createable: flag("createable"),
             is_updateable: flag("updateable"),
             is_deletable: flag("deletable"),
+            is_hidden: false,
             name,
             label,
             fields,
@@ -183,9 +233,18 @@ impl Object {
         self.by_name.get(&name.to_lowercase()).copied()
     }
 
+    /// Returns what the schema file says of the way down by a field.
+    fn declared_children(&self, child: &Object, field: &Field) -> Option<&Map<String, Value>> {
+        let all = self.declared.get("childRelationships")?.as_array()?;
+        all.iter().filter_map(Value::as_object).find(|own| {
+            own.get("childSObject").and_then(Value::as_str) == Some(&child.name)
+                && own.get("field").and_then(Value::as_str) == Some(&field.name)
+        })
+    }
+
     /// Returns the reference field behind a relationship name, such as `Owner`.
     pub fn relationship(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| {
+        self.visible_fields().find(|field| {
             field.relationship_name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name))
         })
     }
@@ -275,6 +334,17 @@ impl FieldKind {
 /// Quotes a name for SQL.
 pub fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Names a way down as the vendor does where nobody chose otherwise.
+///
+/// Only a reference named after its parent has one, such as `AccountId` of a contact.
+fn usual_children(parent: &Object, child: &Object, field: &Field) -> Option<String> {
+    let plural: String = child.label_plural.split_whitespace().collect();
+    if field.is_custom {
+        return Some(format!("{plural}__r"));
+    }
+    (field.name == format!("{}Id", parent.name)).then_some(plural)
 }
 
 fn text(map: &Map<String, Value>, key: &str) -> Option<String> {

@@ -10,16 +10,18 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Response};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 use super::answer::Answer;
 use super::call::{Call, Place};
 use super::cursors::Cursors;
 use super::errors::{Fault, ServerError};
-use super::oauth::{self, Sessions};
-use super::org::{self, Org};
+use super::oauth::{self, Session, Sessions};
+use super::org::{self, Org, WriteOptions};
 use super::rules::Rules;
 use super::schema::Catalog;
-use super::{admin, bulk, dispatch, load};
+use super::{admin, bulk, dispatch, load, replication};
 use crate::sandbox::world::SalesforceWorld;
 use crate::sandbox::{CallCounters, Clock, World};
 
@@ -38,14 +40,22 @@ pub struct Server {
 }
 
 struct Shared {
-    catalog: Catalog,
     world: SalesforceWorld,
     connection: Mutex<Connection>,
     cursors: Mutex<Cursors>,
     sessions: Mutex<Sessions>,
-    rules: Mutex<Arc<Rules>>,
+    setup: Mutex<Arc<Setup>>,
     clock: Clock,
     counters: CallCounters,
+}
+
+/// What the org is like until an admin changes it.
+struct Setup {
+    whole: Arc<Catalog>,
+    /// What the integration user sees of the whole.
+    catalog: Catalog,
+    rules: Rules,
+    changed_at: Timestamp,
 }
 
 /// A request as the door reads it.
@@ -71,7 +81,7 @@ impl Server {
         counters: CallCounters,
     ) -> Result<Self, ServerError> {
         let directory = world_dir.join("salesforce");
-        let catalog = Catalog::read(&directory.join("schema"))?;
+        let whole = Catalog::read(&directory.join("schema"))?;
         let rules = Rules::read(&directory.join("rules.json"))?;
         let connection = match database {
             Some(path) => Connection::open(path)?,
@@ -79,28 +89,32 @@ impl Server {
         };
         connection.set_prepared_statement_cache_capacity(256);
         // A sandbox may lose its last moments in a power cut; it must not wait for the disk.
-        connection.execute_batch("pragma journal_mode = wal; pragma synchronous = off;")?;
-        org::create_tables(&connection, &catalog)?;
+        connection.execute_batch(
+            "pragma journal_mode = wal; pragma synchronous = off; pragma cache_size = -65536;",
+        )?;
+        org::create_tables(&connection, &whole)?;
         connection.execute_batch(bulk::TABLES)?;
+        connection.execute_batch(replication::TABLES)?;
         let is_loaded = connection
             .query_row("select 1 from sandbox_facts where name = 'loaded'", [], |_| Ok(()))
             .optional()?
             .is_some();
         if !is_loaded {
             connection.execute_batch("begin")?;
-            load::load(&connection, &catalog, world, &directory)?;
+            load::load(&connection, &whole, world, &directory)?;
             connection.execute_batch(
                 "insert into sandbox_facts values ('loaded', 1); commit; analyze;",
             )?;
         }
+        let catalog = rules.catalog(&whole).map_err(|fault| ServerError::Unfit(fault.message))?;
+        let setup = Setup { whole: Arc::new(whole), catalog, rules, changed_at: clock.now() };
         Ok(Self {
             shared: Arc::new(Shared {
-                catalog,
                 world: world.salesforce.clone(),
                 connection: Mutex::new(connection),
                 cursors: Mutex::default(),
                 sessions: Mutex::default(),
-                rules: Mutex::new(Arc::new(rules)),
+                setup: Mutex::new(Arc::new(setup)),
                 clock,
                 counters,
             }),
@@ -129,7 +143,8 @@ impl Server {
     /// Returns the server's routes.
     pub fn router(&self) -> Router {
         // Addresses may start with `//` and name a version, so the server routes by itself.
-        Router::new().fallback(receive).with_state(self.clone())
+        let gzip = CompressionLayer::new().quality(CompressionLevel::Fastest);
+        Router::new().fallback(receive).with_state(self.clone()).layer(gzip)
     }
 }
 
@@ -185,23 +200,26 @@ impl Shared {
     }
 
     fn data(&self, visit: &Visit, now: Timestamp) -> Response<Body> {
+        let n_calls = dispatch::n_calls(&visit.call);
         let family = dispatch::family(&visit.call, dispatch::plain_family);
-        self.counters.count(NAME, &family, &visit.call.method);
+        for _ in 0..n_calls {
+            self.counters.count(NAME, &family, &visit.call.method);
+        }
+        let setup = Arc::clone(&lock(&self.setup));
         let connection = lock(&self.connection);
-        let is_admitted = lock(&self.sessions).admits(visit.authorization.as_deref(), now);
         let max = self.world.daily_calls_max;
-        let (answer, used) = match calls_used(&connection, now) {
-            Err(error) => (Fault::from(error).to_answer(), 0),
-            Ok(used) if !is_admitted => (Fault::invalid_session().to_answer(), used),
-            Ok(used) if used >= max => {
+        let (answer, used) = match (calls_used(&connection, now), self.enter(visit, &setup, now)) {
+            (Err(error), _) => (Fault::from(error).to_answer(), 0),
+            (Ok(used), Err(fault)) => (fault.to_answer(), used),
+            (Ok(used), Ok(_)) if used >= max => {
                 let message = "TotalRequests Limit exceeded.";
                 (Fault::new(403, "REQUEST_LIMIT_EXCEEDED", message).to_answer(), used)
             }
-            Ok(used) => {
-                let used = used + 1;
-                let answer = self
-                    .in_transaction(&connection, now, used, |org| dispatch::data(org, &visit.call));
-                if let Err(error) = spend_calls(&connection, now, 1) {
+            (Ok(used), Ok(session)) => {
+                let used = used + n_calls;
+                let org = self.org(&setup, &connection, &session.user_id, now, used);
+                let answer = in_transaction(&org, |org| dispatch::data(org, &visit.call));
+                if let Err(error) = spend_calls(&connection, now, n_calls) {
                     tracing::error!(%error, "cannot count a call to the sandbox");
                 }
                 (answer, used)
@@ -214,91 +232,115 @@ impl Shared {
         response
     }
 
+    /// Lets a caller in by the token of the header or, as the identity address does, of the address.
+    fn enter(&self, visit: &Visit, setup: &Setup, now: Timestamp) -> Result<Session, Fault> {
+        let authorization = visit.authorization.as_deref();
+        let token = match (authorization, visit.call.parameter("oauth_token")) {
+            (None, Some(token)) => token,
+            _ => oauth::bearer(authorization)?,
+        };
+        lock(&self.sessions)
+            .enter(&setup.rules.oauth, token, now)
+            .ok_or_else(Fault::invalid_session)
+    }
+
     fn other(&self, visit: &Visit, path: &[String], now: Timestamp) -> Answer {
         let path: Vec<&str> = path.iter().map(String::as_str).collect();
-        let authorization = visit.authorization.as_deref();
-        match (visit.call.method.as_str(), path.as_slice()) {
+        let method = visit.call.method.as_str();
+        if let ["__sandbox", "salesforce", "rules"] = path.as_slice() {
+            return self.rules(&visit.call, now).unwrap_or_else(|fault| fault.to_answer());
+        }
+        let setup = Arc::clone(&lock(&self.setup));
+        let connection = lock(&self.connection);
+        let org = self.org(&setup, &connection, &self.world.user_id, now, 0);
+        let org = Org { catalog: &setup.whole, is_system: true, ..org };
+        let count = |family: &str| self.counters.count(NAME, family, method);
+        let request = oauth::Request {
+            base_url: &visit.base_url,
+            authorization: visit.authorization.as_deref(),
+            body: &visit.call.body,
+            query: &visit.call.query,
+        };
+        match (method, path.as_slice()) {
             ("POST", ["services", "oauth2", "token"]) => {
-                self.counters.count(NAME, "oauth.token", "POST");
-                let body = &visit.call.body;
-                let mut sessions = lock(&self.sessions);
-                let base_url = &visit.base_url;
-                oauth::token(&mut sessions, &self.world, now, base_url, authorization, body)
+                count("oauth.token");
+                oauth::token(&org, &mut lock(&self.sessions), &request)
             }
-            ("POST", ["services", "oauth2", "revoke"]) => {
-                self.counters.count(NAME, "oauth.revoke", "POST");
-                let form = super::call::parse_form(&String::from_utf8_lossy(&visit.call.body));
-                for (_, token) in form.iter().filter(|(key, _)| key == "token") {
-                    lock(&self.sessions).revoke(token);
-                }
-                Answer::bare(200)
+            ("GET" | "POST", ["services", "oauth2", "revoke"]) => {
+                count("oauth.revoke");
+                oauth::revoke(&org, &mut lock(&self.sessions), &request)
+            }
+            ("POST", ["services", "oauth2", "introspect"]) => {
+                count("oauth.introspect");
+                oauth::introspect(&org, &mut lock(&self.sessions), &request)
             }
             (_, ["services", "oauth2", "userinfo"] | ["id", _, _]) => {
-                self.counters.count(NAME, "oauth.user_info", &visit.call.method);
-                if lock(&self.sessions).admits(authorization, now) {
-                    oauth::user_info(&self.world, &visit.base_url)
-                } else {
-                    Fault::new(403, "INVALID_SESSION_ID", "Bad_OAuth_Token").to_answer()
+                count("oauth.user_info");
+                match self.enter(visit, &setup, now) {
+                    Ok(session) => oauth::user_info(&org, &visit.base_url, &session.user_id),
+                    Err(_) => Fault::new(403, "INVALID_SESSION_ID", "Bad_OAuth_Token").to_answer(),
                 }
             }
             ("POST", ["__sandbox", "sessions", "expire"]) => {
                 lock(&self.sessions).expire_all();
                 Answer::empty()
             }
-            (method, ["__sandbox", "salesforce", "rules"]) => {
-                self.rules(method, &visit.call).unwrap_or_else(|fault| fault.to_answer())
-            }
-            (_, ["__sandbox", ..]) => {
-                let connection = lock(&self.connection);
-                self.in_transaction(&connection, now, 0, |org| admin::run(org, &visit.call))
-            }
+            (_, ["__sandbox", ..]) => in_transaction(&org, |org| admin::run(org, &visit.call)),
             _ => {
-                self.counters.count(NAME, "unknown", &visit.call.method);
+                count("unknown");
                 Fault::not_found().to_answer()
             }
         }
     }
 
     /// Shows the rules, replaces them, or replaces the sections that a body names.
-    fn rules(&self, method: &str, call: &Call) -> Result<Answer, Fault> {
-        let mut rules = lock(&self.rules);
-        match method {
-            "GET" => {}
-            "POST" | "PUT" => *rules = Arc::new(Rules::from_sections(call.json_object()?)?),
-            "PATCH" => *rules = Arc::new(rules.with_sections(call.json_object()?)?),
-            _ => return Err(Fault::method_not_allowed(method, "GET,PATCH,POST,PUT")),
-        }
-        Ok(Answer::json(200, rules.as_ref()))
+    fn rules(&self, call: &Call, now: Timestamp) -> Result<Answer, Fault> {
+        let mut setup = lock(&self.setup);
+        let rules = match call.method.as_str() {
+            "GET" => return Ok(Answer::json(200, &setup.rules)),
+            "POST" | "PUT" => Rules::from_sections(call.json_object()?)?,
+            "PATCH" => setup.rules.with_sections(call.json_object()?)?,
+            method => return Err(Fault::method_not_allowed(method, "GET,PATCH,POST,PUT")),
+        };
+        let whole = Arc::clone(&setup.whole);
+        let catalog = rules.catalog(&whole)?;
+        *setup = Arc::new(Setup { whole, catalog, rules, changed_at: now });
+        Ok(Answer::json(200, &setup.rules))
     }
 
-    /// Runs one call's work; what it wrote is kept, unless the database failed in between.
-    fn in_transaction(
-        &self,
-        connection: &Connection,
+    fn org<'a>(
+        &'a self,
+        setup: &'a Setup,
+        connection: &'a Connection,
+        user_id: &'a str,
         now: Timestamp,
         calls_used: u64,
-        work: impl FnOnce(&Org<'_>) -> Result<Answer, Fault>,
-    ) -> Answer {
-        if !connection.is_autocommit()
-            && let Err(error) = connection.execute_batch("rollback")
-        {
-            tracing::error!(%error, "cannot undo a call that broke off");
-        }
-        let rules = Arc::clone(&lock(&self.rules));
-        let org = Org {
-            rules: &rules,
-            catalog: &self.catalog,
+    ) -> Org<'a> {
+        Org {
+            catalog: &setup.catalog,
+            whole: &setup.whole,
+            is_system: false,
+            options: WriteOptions::default(),
+            rules: &setup.rules,
+            changed_at: setup.changed_at,
             connection,
             world: &self.world,
+            user_id,
             cursors: &self.cursors,
             now,
             calls_used,
-        };
-        match org.attempt(|| work(&org)) {
-            Ok(answer) => answer,
-            Err(fault) => fault.to_answer(),
         }
     }
+}
+
+/// Runs one call's work; what it wrote is kept, unless the database failed in between.
+fn in_transaction(org: &Org<'_>, work: impl FnOnce(&Org<'_>) -> Result<Answer, Fault>) -> Answer {
+    if !org.connection.is_autocommit()
+        && let Err(error) = org.connection.execute_batch("rollback")
+    {
+        tracing::error!(%error, "cannot undo a call that broke off");
+    }
+    org.attempt(|| work(org)).unwrap_or_else(|fault| fault.to_answer())
 }
 
 /// Returns the calls of the 24 hours before `now`.
@@ -312,14 +354,13 @@ fn calls_used(connection: &Connection, now: Timestamp) -> rusqlite::Result<u64> 
     Ok(u64::try_from(used).unwrap_or_default())
 }
 
-fn spend_calls(connection: &Connection, now: Timestamp, calls: u64) -> rusqlite::Result<()> {
-    let calls = i64::try_from(calls).unwrap_or(i64::MAX);
+fn spend_calls(connection: &Connection, now: Timestamp, n_calls: u64) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "insert into sandbox_api_usage values (?1, ?2) \
              on conflict (at) do update set calls = calls + excluded.calls",
         )?
-        .execute(params![now.to_string(), calls])?;
+        .execute(params![now.to_string(), i64::try_from(n_calls).unwrap_or(i64::MAX)])?;
     Ok(())
 }
 

@@ -33,7 +33,7 @@ pub fn follow(
         |name: &str| changes.iter().any(|(index, _)| object.position(name) == Some(*index));
     let stage = object.position("StageName").and_then(|index| cells.get(index)).cloned();
     if let (true, Some(stage @ Cell::Text(_)), Some(stages)) =
-        (is_given("StageName"), stage, org.catalog.object("OpportunityStage"))
+        (is_given("StageName"), stage, org.whole.object("OpportunityStage"))
     {
         let by = stages.field("ApiName").or_else(|| stages.field("MasterLabel"));
         let row = match by {

@@ -1,5 +1,7 @@
 //! Holds a record's JSON against the schema and turns it into cells, or refuses it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rusqlite::types::Value as Cell;
 use serde_json::{Map, Value};
 
@@ -102,6 +104,71 @@ pub fn require_unique(
     Ok(())
 }
 
+/// Refuses a restricted value that does not fit the record's type or its controlling picklist.
+///
+/// `cells` is the record as it is going to be.
+pub fn require_fitting(
+    org: &Org<'_>,
+    object: &Object,
+    changes: &[Change],
+    cells: &[Cell],
+) -> Result<(), Fault> {
+    let text = |field: &str| match object.position(field).and_then(|index| cells.get(index)) {
+        Some(Cell::Text(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let record_type = text("RecordTypeId");
+    let rule = org.rules.record_types.iter().find(|rule| {
+        rule.object.eq_ignore_ascii_case(&object.name) && record_type == Some(rule.id.as_str())
+    });
+    for (index, cell) in changes {
+        let Some(field) = object.fields.get(*index).filter(|field| field.is_restricted) else {
+            continue;
+        };
+        let Cell::Text(value) = cell else { continue };
+        let allowed = rule.and_then(|rule| {
+            let mut lists = rule.picklists.iter();
+            lists.find(|(name, _)| name.eq_ignore_ascii_case(&field.name)).map(|(_, own)| own)
+        });
+        let is_of_type = |value: &str| {
+            allowed.is_none_or(|allowed| allowed.iter().any(|own| own.eq_ignore_ascii_case(value)))
+        };
+        let controller = field.controller.as_deref().and_then(|name| object.field(name));
+        let is_controlled = |value: &str| {
+            controller
+                .is_none_or(|controller| fits(field, value, controller, text(&controller.name)))
+        };
+        let unfit = value
+            .split(if field.kind == FieldKind::MultiPicklist { ';' } else { '\u{0}' })
+            .find(|value| !is_of_type(value) || !is_controlled(value));
+        if let Some(value) = unfit {
+            return Err(bad_picklist_value(field, value));
+        }
+    }
+    Ok(())
+}
+
+/// Tells whether a dependent value fits the value of its controlling picklist.
+fn fits(field: &Field, value: &str, controller: &Field, controlling: Option<&str>) -> bool {
+    let bits = field
+        .picklist
+        .iter()
+        .find(|item| item.value.eq_ignore_ascii_case(value))
+        .and_then(|item| STANDARD.decode(item.valid_for.as_deref()?).ok());
+    let Some(bits) = bits else { return true };
+    let index = controlling.and_then(|controlling| {
+        controller.picklist.iter().position(|item| item.value.eq_ignore_ascii_case(controlling))
+    });
+    index.is_some_and(|index| {
+        bits.get(index / 8).is_some_and(|byte| byte & (0x80 >> (index % 8)) != 0)
+    })
+}
+
+fn bad_picklist_value(field: &Field, value: &str) -> Fault {
+    let message = format!("{}: bad value for restricted picklist field: {value}", field.label);
+    Fault::row("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, &[&field.name])
+}
+
 fn refuse_read_only(object: &Object, given: &[Change], mode: Mode) -> Result<(), Fault> {
     let refused: Vec<&str> = given
         .iter()
@@ -124,7 +191,10 @@ fn refuse_read_only(object: &Object, given: &[Change], mode: Mode) -> Result<(),
 }
 
 /// Turns a JSON value into the field's stored form.
-fn parse(field: &Field, value: &Value) -> Result<Cell, Fault> {
+///
+/// # Errors
+/// When the value is of another type.
+pub fn parse(field: &Field, value: &Value) -> Result<Cell, Fault> {
     let of_wrong_shape = |found: &str, shown: String| {
         let wanted = field.described.get("type").and_then(Value::as_str).unwrap_or("string");
         Fault::json(format!(
@@ -240,8 +310,7 @@ fn check_picklist(
         return Ok(());
     }
     if field.is_restricted {
-        let message = format!("{}: bad value for restricted picklist field: {text}", field.label);
-        return Err(Fault::row("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, &[&field.name]));
+        return Err(bad_picklist_value(field, text));
     }
     check_length(field, text)?;
     if field.picklist.is_empty() {

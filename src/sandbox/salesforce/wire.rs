@@ -91,6 +91,13 @@ pub fn write_json(out: &mut String, kind: FieldKind, cell: ValueRef<'_>) {
     }
 }
 
+/// Returns a stored value as JSON.
+pub fn to_json(kind: FieldKind, cell: &Cell) -> Value {
+    let mut text = String::new();
+    write_json(&mut text, kind, cell.into());
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
 /// Appends a text as JSON.
 pub fn write_text(out: &mut String, text: &str) {
     let is_plain = text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');

@@ -3,11 +3,13 @@
 use rusqlite::types::Value as Cell;
 use serde_json::{Map, Value};
 
+use super::automation::{self, MetBefore, Written};
 use super::errors::Fault;
 use super::org::{Org, StoredRow};
+use super::rules::Event;
 use super::schema::{Field, FieldKind, Object};
 use super::validate::{self, Change, Mode};
-use super::{history, ids, names, references, stages, wire};
+use super::{history, ids, names, references, replication, stages, wire};
 
 /// What an upsert came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,12 +45,20 @@ pub fn create(org: &Org<'_>, object: &Object, body: &Map<String, Value>) -> Resu
     }
     let mut changes = validate::changes(org, object, body, Mode::Create)?;
     let mut cells: Vec<Cell> = object.fields.iter().map(|field| default(org, field)).collect();
+    if let (Some(id), Some(slot)) = (
+        org.rules.default_record_type(&object.name),
+        object.position("RecordTypeId").and_then(|index| cells.get_mut(index)),
+    ) {
+        *slot = Cell::Text(id.to_owned());
+    }
     apply(&mut cells, &changes);
     stages::follow(org, object, &changes, &mut cells)?;
     validate::require(object, &cells)?;
+    validate::require_fitting(org, object, &changes, &cells)?;
     validate::require_unique(org, object, &changes, None)?;
     names::compute(object, &mut cells);
     let id = org.mint(object)?;
+    automation::check_lock(org, object, &id, Event::Create)?;
     changes.clear();
     stamp(org, object, &mut changes, Mode::Create);
     apply(&mut cells, &changes);
@@ -56,7 +66,12 @@ pub fn create(org: &Org<'_>, object: &Object, body: &Map<String, Value>) -> Resu
         *slot = Cell::Text(id.clone());
     }
     unset_other_primary(org, object, &cells)?;
-    org.insert(object, &cells)?;
+    let row = org.insert(object, &cells)?;
+    if !org.rules.is_silent_about(&object.name) {
+        let met_before = &MetBefore::default();
+        automation::after(org, Written { object, row, event: Event::Create, met_before })?;
+        cells = org.row_number(object, row)?.cells;
+    }
     history::write(org, object, None, &cells)?;
     Ok(id)
 }
@@ -78,7 +93,8 @@ pub fn update(
             format!("entity type cannot be updated: {}", object.label),
         ));
     }
-    let before = live_row(org, object, id)?;
+    let before = writable_row(org, object, id)?;
+    automation::check_lock(org, object, before.id(object), Event::Update)?;
     if object.name == "Lead" && before.is_true(object, "IsConverted") {
         return Err(references::converted());
     }
@@ -97,6 +113,7 @@ pub fn save(
     apply(&mut cells, &changes);
     stages::follow(org, object, &changes, &mut cells)?;
     validate::require(object, &cells)?;
+    validate::require_fitting(org, object, &changes, &cells)?;
     validate::require_unique(org, object, &changes, Some(before.row))?;
     names::compute(object, &mut cells);
     changes.clear();
@@ -112,7 +129,15 @@ pub fn save(
         .filter(|(index, _)| object.fields.get(*index).is_some_and(Field::is_stored))
         .collect();
     unset_other_primary(org, object, &cells)?;
-    org.update(object, before.row, &differing)?;
+    if org.rules.is_silent_about(&object.name) {
+        org.update(object, before.row, &differing)?;
+    } else {
+        let row = before.row;
+        let met_before = &automation::before(org, object, row)?;
+        org.update(object, row, &differing)?;
+        automation::after(org, Written { object, row, event: Event::Update, met_before })?;
+        cells = org.row_number(object, row)?.cells;
+    }
     history::write(org, object, Some(before), &cells)
 }
 
@@ -160,16 +185,18 @@ pub fn upsert(
 /// When it is gone already, its object cannot be deleted from, or the database fails.
 pub fn delete(org: &Org<'_>, object: &Object, id: &str) -> Result<(), Fault> {
     require_deletable(object)?;
-    let row = live_row(org, object, id)?;
+    let row = writable_row(org, object, id)?;
+    automation::check_lock(org, object, row.id(object), Event::Delete)?;
+    if !org.rules.is_silent_about(&object.name) {
+        let met_before = &automation::before(org, object, row.row)?;
+        let written = Written { object, row: row.row, event: Event::Delete, met_before };
+        automation::after(org, written)?;
+    }
     mark_deleted(org, object, &row, None)
 }
 
 fn require_deletable(object: &Object) -> Result<(), Fault> {
-    if object.is_deletable {
-        return Ok(());
-    }
-    let message = "insufficient access rights on object id";
-    Err(Fault::row("INSUFFICIENT_ACCESS_OR_READONLY", message, &[]))
+    if object.is_deletable { Ok(()) } else { Err(no_access()) }
 }
 
 /// Removes a record past the recycle bin, or out of it.
@@ -179,7 +206,27 @@ fn require_deletable(object: &Object) -> Result<(), Fault> {
 pub fn delete_for_good(org: &Org<'_>, object: &Object, id: &str) -> Result<(), Fault> {
     require_deletable(object)?;
     let row = org.row(object, id)?.ok_or_else(Fault::not_found)?;
+    replication::note_removed(org, object, id)?;
     org.remove(object, row.row)
+}
+
+/// Takes a record out of the recycle bin.
+///
+/// # Errors
+/// When it is not in there.
+pub fn undelete(org: &Org<'_>, object: &Object, id: &str) -> Result<(), Fault> {
+    let id = ids::normalize(id).ok_or_else(Fault::not_found)?;
+    let row = org.row(object, &id)?.ok_or_else(Fault::not_found)?;
+    if !row.is_deleted(object) {
+        let message = "entity is not in the recycle bin";
+        return Err(Fault::row("UNDELETE_FAILED", message, &[]));
+    }
+    let mut changes = Vec::new();
+    stamp(org, object, &mut changes, Mode::Update);
+    if let Some(index) = object.position("IsDeleted") {
+        changes.push((index, Cell::Integer(0)));
+    }
+    org.update(object, row.row, &changes)
 }
 
 /// Marks a record as deleted, by a merge into `master_id` or by itself.
@@ -207,10 +254,26 @@ pub fn live_row(org: &Org<'_>, object: &Object, id: &str) -> Result<StoredRow, F
     if row.is_deleted(object) { Err(Fault::entity_is_deleted()) } else { Ok(row) }
 }
 
+/// Returns a record that exists, is not deleted and may be seen.
+pub fn visible_row(org: &Org<'_>, object: &Object, id: &str) -> Result<StoredRow, Fault> {
+    let row = live_row(org, object, id)?;
+    if org.is_kept_from(object, &row, false)? { Err(Fault::not_found()) } else { Ok(row) }
+}
+
+fn writable_row(org: &Org<'_>, object: &Object, id: &str) -> Result<StoredRow, Fault> {
+    let row = live_row(org, object, id)?;
+    if org.is_kept_from(object, &row, true)? { Err(no_access()) } else { Ok(row) }
+}
+
+fn no_access() -> Fault {
+    let message = "insufficient access rights on object id";
+    Fault::row("INSUFFICIENT_ACCESS_OR_READONLY", message, &[])
+}
+
 /// Sets who changed a record and when.
 pub fn stamp(org: &Org<'_>, object: &Object, changes: &mut Vec<Change>, mode: Mode) {
     let now = Cell::Text(wire::moment(org.now));
-    let user = Cell::Text(org.world.user_id.clone());
+    let user = Cell::Text(org.user_id.to_owned());
     let mut set = |field: &str, cell: &Cell| {
         if let Some(index) = object.position(field) {
             changes.push((index, cell.clone()));
@@ -228,7 +291,7 @@ pub fn stamp(org: &Org<'_>, object: &Object, changes: &mut Vec<Change>, mode: Mo
 /// Returns what a field of a new record holds unless the caller says otherwise.
 fn default(org: &Org<'_>, field: &Field) -> Cell {
     if field.name == "OwnerId" {
-        return Cell::Text(org.world.user_id.clone());
+        return Cell::Text(org.user_id.to_owned());
     }
     if let Some(item) = field.picklist.iter().find(|item| item.is_default) {
         return Cell::Text(item.value.clone());

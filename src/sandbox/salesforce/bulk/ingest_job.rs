@@ -6,7 +6,7 @@ use super::super::answer::Answer;
 use super::super::call::Call;
 use super::super::errors::Fault;
 use super::super::one_row;
-use super::super::org::Org;
+use super::super::org::{Assignment, Org, WriteOptions};
 use super::super::rows::lookup_key;
 use super::super::schema::Object;
 use super::super::writes;
@@ -39,6 +39,10 @@ pub fn create(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
     job.external_id_field = job::text(&body, "externalIdFieldName");
     job.assignment_rule_id = job::text(&body, "assignmentRuleId");
     match (job.operation.as_str(), &job.external_id_field) {
+        ("hardDelete", _) if !org.rules.permissions.is_hard_delete_allowed => {
+            let message = "hardDelete operation requires special user profile permission, please contact your system administrator";
+            return Err(Fault::new(400, "FEATURENOTENABLED", message));
+        }
         ("insert" | "update" | "delete" | "hardDelete", _) => {}
         ("upsert", Some(field)) => {
             lookup_key(object, field).map_err(|fault| Fault {
@@ -159,6 +163,9 @@ fn run(
     upload: &Upload,
     columns: &[Column],
 ) -> Result<(), Fault> {
+    // Headers reach no job; an assignment rule runs where the job names it.
+    let assignment = job.assignment_rule_id.as_deref().map_or(Assignment::Off, Assignment::named);
+    let org = &Org { options: WriteOptions { assignment, ..WriteOptions::default() }, ..*org };
     let due = job.advance(org, ROWS_A_POLL_MAX);
     let key = job.external_id_field.as_deref().and_then(|name| object.field(name));
     let mut earlier: Vec<Option<String>> = Vec::with_capacity(CHUNK_ROWS);

@@ -222,7 +222,7 @@ impl Job {
         add("id", json!(self.id));
         add("operation", json!(self.operation));
         add("object", json!(self.object));
-        add("createdById", json!(org.world.user_id));
+        add("createdById", json!(org.user_id));
         add("createdDate", json!(wire::moment(self.created_at)));
         add("systemModstamp", json!(wire::moment(self.modified_at)));
         add("state", json!(self.state));

@@ -178,7 +178,7 @@ fn plan(
     is_deleted_included: bool,
 ) -> Result<(Plan, Vec<Column>), Fault> {
     let query = soql::parse(text)?;
-    let plan = soql::translate(org.catalog, text, &query, is_deleted_included)?;
+    let plan = soql::translate(&org.frame(), text, &query, is_deleted_included)?;
     let name = plan.object.as_str();
     let is_unsupported = UNSUPPORTED.contains(&name)
         || UNSUPPORTED_ENDINGS.iter().any(|ending| name.ends_with(ending));

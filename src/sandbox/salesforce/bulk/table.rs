@@ -46,6 +46,10 @@ fn collect(outputs: &[Output], prefix: &str, columns: &mut Vec<Column>) -> Resul
             Output::Parent { name, outputs, .. } => {
                 collect(outputs, &format!("{prefix}{name}."), columns)?;
             }
+            Output::Children { .. } => {
+                let message = "Nested queries not supported in Bulk Query";
+                return Err(Fault::new(400, "API_ERROR", message));
+            }
             Output::Address { .. } => {
                 let message = "Selecting compound data not supported in Bulk Query";
                 return Err(Fault::new(400, "API_ERROR", message));

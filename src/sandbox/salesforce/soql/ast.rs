@@ -14,37 +14,70 @@ pub struct Query {
     /// Name the object goes by inside the query.
     pub alias: Option<String>,
     pub condition: Option<Condition>,
-    pub group_by: Vec<Path>,
+    pub group_by: Vec<Operand>,
+    pub having: Option<Condition>,
     pub order_by: Vec<OrderItem>,
     pub limit: Option<u64>,
     pub offset: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SelectItem {
-    Field {
-        path: Path,
+    Value {
+        operand: Operand,
         alias: Option<String>,
     },
     /// `COUNT()`.
     CountRows {
         position: usize,
     },
-    Aggregate {
-        call: Aggregate,
-        alias: Option<String>,
-    },
     /// `FIELDS(ALL)`, `FIELDS(STANDARD)` or `FIELDS(CUSTOM)`.
     Fields {
         group: FieldGroup,
         position: usize,
     },
+    /// A query over the records that point to the one at hand.
+    Children(Box<Query>),
 }
 
+/// A field, or what a function makes of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aggregate {
-    pub function: Function,
-    pub path: Path,
+pub enum Operand {
+    Field(Path),
+    Aggregate {
+        function: Function,
+        path: Path,
+    },
+    Date {
+        function: DateFunction,
+        path: Path,
+    },
+    /// `toLabel()`, `FORMAT()` or `convertCurrency()`.
+    Shown {
+        is_label: bool,
+        path: Path,
+    },
+}
+
+impl Operand {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Field(path)
+            | Self::Aggregate { path, .. }
+            | Self::Date { path, .. }
+            | Self::Shown { path, .. } => path,
+        }
+    }
+
+    /// Tells whether both mean the same, whatever the casing.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let is_same_function = match (self, other) {
+            (Self::Field(_), Self::Field(_)) => true,
+            (Self::Date { function: own, .. }, Self::Date { function, .. }) => own == function,
+            _ => false,
+        };
+        is_same_function && self.path().text.eq_ignore_ascii_case(&other.path().text)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +88,21 @@ pub enum Function {
     Max,
     Sum,
     Avg,
+}
+
+/// Functions that take a part of a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateFunction {
+    Year,
+    Quarter,
+    Month,
+    DayInMonth,
+    DayInWeek,
+    DayInYear,
+    DayOnly,
+    Hour,
+    WeekInMonth,
+    WeekInYear,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +117,9 @@ pub enum Condition {
     And(Vec<Condition>),
     Or(Vec<Condition>),
     Not(Box<Condition>),
-    Compare { path: Path, operator: Operator, value: Literal },
-    In { path: Path, is_negated: bool, values: Vec<Literal> },
+    Compare { operand: Operand, operator: Operator, value: Literal },
+    In { operand: Operand, is_negated: bool, values: Vec<Literal> },
+    InQuery { path: Path, is_negated: bool, query: Box<Query> },
     Includes { path: Path, is_negated: bool, values: Vec<Literal> },
 }
 
@@ -101,18 +150,33 @@ pub enum LiteralValue {
     Date(String),
     /// As the wire writes it.
     Moment(String),
+    /// A span of days relative to today, such as `LAST_N_DAYS:30`.
+    Days(Days),
+}
+
+/// A span of whole days, weeks, months, quarters or years relative to the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Days {
+    pub unit: DateUnit,
+    /// First unit of the span: 0 is the current one, -1 the one before.
+    pub first: i32,
+    /// The unit behind the last of the span.
+    pub end: i32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateUnit {
+    Day,
+    Week,
+    Month,
+    Quarter,
+    Year,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderItem {
-    pub key: OrderKey,
+    pub key: Operand,
     pub is_descending: bool,
     /// `None` where the query does not say.
     pub is_nulls_first: Option<bool>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OrderKey {
-    Field(Path),
-    Aggregate(Aggregate),
 }

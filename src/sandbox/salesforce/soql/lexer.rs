@@ -62,6 +62,13 @@ pub fn tokens(text: &str) -> Result<Vec<Token>, Fault> {
                 let end = run(bytes, position, |byte| {
                     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.'
                 });
+                // `LAST_N_DAYS:30` is one word.
+                let is_counted = at(end) == b':' && at(end + 1).is_ascii_digit();
+                let end = if is_counted {
+                    run(bytes, end + 1, |byte| byte.is_ascii_digit())
+                } else {
+                    end
+                };
                 (TokenKind::Word(slice(text, position, end)), end)
             }
             _ => {

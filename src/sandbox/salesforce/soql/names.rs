@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::super::errors::Fault;
-use super::super::schema::{Catalog, Field, FieldKind, Object, quote};
+use super::super::schema::{Field, FieldKind, Object, quote};
+use super::Frame;
 use super::ast::Path;
 use super::refusal::{no_such_column, no_such_relationship};
 
@@ -13,7 +14,7 @@ const LEVELS_MAX: usize = 5;
 /// The query's object and the parents reached so far.
 pub struct Scope<'a> {
     pub text: &'a str,
-    pub catalog: &'a Catalog,
+    pub frame: &'a Frame<'a>,
     pub object: &'a Object,
     pub alias: Option<&'a str>,
     joins: Vec<Join<'a>>,
@@ -67,11 +68,11 @@ impl Parent<'_> {
 impl<'a> Scope<'a> {
     pub fn new(
         text: &'a str,
-        catalog: &'a Catalog,
+        frame: &'a Frame<'a>,
         object: &'a Object,
         alias: Option<&'a str>,
     ) -> Self {
-        Self { text, catalog, object, alias, joins: Vec::new() }
+        Self { text, frame, object, alias, joins: Vec::new() }
     }
 
     /// Returns `from … left join …` with every join asked for so far.
@@ -171,7 +172,7 @@ impl<'a> Scope<'a> {
         let mut sql = String::new();
         let mut targets = Vec::new();
         for (index, name) in reference.reference_to.iter().enumerate() {
-            let Some(object) = self.catalog.object(name) else { continue };
+            let Some(object) = self.frame.catalog.object(name) else { continue };
             let table = format!("t{number}_{index}");
             let _ = write!(
                 sql,

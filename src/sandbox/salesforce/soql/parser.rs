@@ -2,9 +2,10 @@
 
 use super::super::errors::Fault;
 use super::ast::{
-    Aggregate, Condition, FieldGroup, Function, Literal, LiteralValue, Operator, OrderItem,
-    OrderKey, Path, Query, SelectItem,
+    Condition, DateFunction, FieldGroup, Function, Literal, LiteralValue, Operand, Operator,
+    OrderItem, Path, Query, SelectItem,
 };
+use super::dates;
 use super::lexer::{Token, TokenKind, tokens};
 use super::refusal::malformed;
 
@@ -17,6 +18,16 @@ pub fn parse(text: &str) -> Result<Query, Fault> {
     let query = parser.query()?;
     match parser.peek() {
         TokenKind::End => Ok(query),
+        _ => Err(parser.unexpected()),
+    }
+}
+
+/// Reads a condition that stands alone, as behind `WHERE`.
+pub fn parse_condition(text: &str) -> Result<Condition, Fault> {
+    let mut parser = Parser { text, tokens: tokens(text)?, next: 0, depth: 0 };
+    let condition = parser.condition()?;
+    match parser.peek() {
+        TokenKind::End => Ok(condition),
         _ => Err(parser.unexpected()),
     }
 }
@@ -46,30 +57,55 @@ impl Parser<'_> {
             }
             _ => None,
         };
+        if self.take_keyword("USING") {
+            self.keyword("SCOPE")?;
+            self.path()?;
+        }
         let condition = if self.take_keyword("WHERE") { Some(self.condition()?) } else { None };
+        if self.take_keyword("WITH") {
+            self.access_mode()?;
+        }
         let group_by = if self.take_keyword("GROUP") {
             self.keyword("BY")?;
-            let mut paths = vec![self.path()?];
+            let mut operands = vec![self.operand()?];
             while self.take(&TokenKind::Comma) {
-                paths.push(self.path()?);
+                operands.push(self.operand()?);
             }
-            paths
+            operands
         } else {
             Vec::new()
         };
+        let having = if self.take_keyword("HAVING") { Some(self.condition()?) } else { None };
         let order_by = if self.take_keyword("ORDER") { self.order_by()? } else { Vec::new() };
         let limit = if self.take_keyword("LIMIT") { Some(self.count()?) } else { None };
         let offset = if self.take_keyword("OFFSET") { Some(self.count()?) } else { None };
-        Ok(Query { select, object, alias, condition, group_by, order_by, limit, offset })
+        // Locks and views leave no trace here.
+        if self.take_keyword("FOR") || self.take_keyword("UPDATE") {
+            self.path()?;
+        } else if self.take_keyword("ALL") {
+            self.keyword("ROWS")?;
+        }
+        Ok(Query { select, object, alias, condition, group_by, having, order_by, limit, offset })
+    }
+
+    fn access_mode(&mut self) -> Result<(), Fault> {
+        const MODES: [&str; 3] = ["SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE"];
+        if MODES.into_iter().any(|mode| self.take_keyword(mode)) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
     }
 
     fn select_item(&mut self) -> Result<SelectItem, Fault> {
-        let position = self.position();
-        let path = self.path()?;
-        if !self.take(&TokenKind::Open) {
-            return Ok(SelectItem::Field { path, alias: self.alias() });
+        if self.take(&TokenKind::Open) {
+            let query = self.nested()?;
+            self.expect(&TokenKind::Close)?;
+            return Ok(SelectItem::Children(Box::new(query)));
         }
-        if path.text.eq_ignore_ascii_case("FIELDS") {
+        let position = self.position();
+        if self.is_call("FIELDS") {
+            self.next += 2;
             let group = self.path()?;
             let group = match group.text.to_ascii_uppercase().as_str() {
                 "ALL" => FieldGroup::All,
@@ -80,15 +116,58 @@ impl Parser<'_> {
             self.expect(&TokenKind::Close)?;
             return Ok(SelectItem::Fields { group, position });
         }
-        let function =
-            function(&path.text).ok_or_else(|| self.unexpected_at(path.position, &path.text))?;
-        if function == Function::Count && self.take(&TokenKind::Close) {
+        if self.is_call("COUNT") && self.kind_at(self.next + 2) == &TokenKind::Close {
+            self.next += 3;
             return Ok(SelectItem::CountRows { position });
         }
-        let argument = self.path()?;
+        Ok(SelectItem::Value { operand: self.operand()?, alias: self.alias() })
+    }
+
+    /// Reads a field or a function of one.
+    fn operand(&mut self) -> Result<Operand, Fault> {
+        let name = self.path()?;
+        if !self.take(&TokenKind::Open) {
+            return Ok(Operand::Field(name));
+        }
+        let operand = if let Some(function) = function(&name.text) {
+            Operand::Aggregate { function, path: self.path()? }
+        } else if let Some(function) = date_function(&name.text) {
+            Operand::Date { function, path: self.maybe_in_zone()? }
+        } else {
+            let is_label = match name.text.to_ascii_lowercase().as_str() {
+                "tolabel" => true,
+                "format" | "convertcurrency" => false,
+                _ => return Err(self.unexpected_at(name.position, &name.text)),
+            };
+            Operand::Shown { is_label, path: self.path()? }
+        };
         self.expect(&TokenKind::Close)?;
-        let call = Aggregate { function, path: argument };
-        Ok(SelectItem::Aggregate { call, alias: self.alias() })
+        Ok(operand)
+    }
+
+    /// Reads a field or `convertTimezone(field)`; the org's days are those of UTC either way.
+    fn maybe_in_zone(&mut self) -> Result<Path, Fault> {
+        if !self.is_call("convertTimezone") {
+            return self.path();
+        }
+        self.next += 2;
+        let path = self.path()?;
+        self.expect(&TokenKind::Close)?;
+        Ok(path)
+    }
+
+    fn nested(&mut self) -> Result<Query, Fault> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(too_complicated());
+        }
+        let query = self.query()?;
+        self.depth -= 1;
+        Ok(query)
+    }
+
+    fn is_call(&self, name: &str) -> bool {
+        self.is_keyword(name) && self.kind_at(self.next + 1) == &TokenKind::Open
     }
 
     fn alias(&mut self) -> Option<String> {
@@ -105,7 +184,7 @@ impl Parser<'_> {
     fn condition(&mut self) -> Result<Condition, Fault> {
         self.depth += 1;
         if self.depth > DEPTH_MAX {
-            return Err(Fault::new(400, "QUERY_TOO_COMPLICATED", "Query is too complicated."));
+            return Err(too_complicated());
         }
         let first = self.negation()?;
         let condition = if self.is_keyword("AND") {
@@ -133,18 +212,18 @@ impl Parser<'_> {
 
     fn negation(&mut self) -> Result<Condition, Fault> {
         if self.take_keyword("NOT") {
-            return Ok(Condition::Not(Box::new(self.operand()?)));
+            return Ok(Condition::Not(Box::new(self.comparison()?)));
         }
-        self.operand()
+        self.comparison()
     }
 
-    fn operand(&mut self) -> Result<Condition, Fault> {
+    fn comparison(&mut self) -> Result<Condition, Fault> {
         if self.take(&TokenKind::Open) {
             let condition = self.condition()?;
             self.expect(&TokenKind::Close)?;
             return Ok(condition);
         }
-        let path = self.path()?;
+        let operand = self.operand()?;
         let operator = match self.peek() {
             TokenKind::Equal => Operator::Equal,
             TokenKind::NotEqual => Operator::NotEqual,
@@ -154,15 +233,15 @@ impl Parser<'_> {
             TokenKind::GreaterOrEqual => Operator::GreaterOrEqual,
             TokenKind::Word(word) => match word.to_ascii_uppercase().as_str() {
                 "LIKE" => Operator::Like,
-                "IN" => return self.list(path, false, false),
-                "INCLUDES" => return self.list(path, true, false),
-                "EXCLUDES" => return self.list(path, true, true),
+                "IN" => return self.list(operand, false),
+                "INCLUDES" => return self.options(operand, false),
+                "EXCLUDES" => return self.options(operand, true),
                 "NOT" => {
                     self.next += 1;
                     if !self.is_keyword("IN") {
                         return Err(self.unexpected());
                     }
-                    return self.list(path, false, true);
+                    return self.list(operand, true);
                 }
                 _ => return Err(self.unexpected()),
             },
@@ -170,27 +249,36 @@ impl Parser<'_> {
         };
         self.next += 1;
         let value = self.literal()?;
-        Ok(Condition::Compare { path, operator, value })
+        Ok(Condition::Compare { operand, operator, value })
     }
 
-    fn list(
-        &mut self,
-        path: Path,
-        is_multiple: bool,
-        is_negated: bool,
-    ) -> Result<Condition, Fault> {
+    fn list(&mut self, operand: Operand, is_negated: bool) -> Result<Condition, Fault> {
         self.next += 1;
         self.expect(&TokenKind::Open)?;
+        if self.is_keyword("SELECT") {
+            let Operand::Field(path) = operand else { return Err(self.unexpected()) };
+            let query = Box::new(self.nested()?);
+            self.expect(&TokenKind::Close)?;
+            return Ok(Condition::InQuery { path, is_negated, query });
+        }
+        Ok(Condition::In { operand, is_negated, values: self.literals()? })
+    }
+
+    fn options(&mut self, operand: Operand, is_negated: bool) -> Result<Condition, Fault> {
+        let Operand::Field(path) = operand else { return Err(self.unexpected()) };
+        self.next += 1;
+        self.expect(&TokenKind::Open)?;
+        Ok(Condition::Includes { path, is_negated, values: self.literals()? })
+    }
+
+    /// Reads the rest of a list in parentheses.
+    fn literals(&mut self) -> Result<Vec<Literal>, Fault> {
         let mut values = vec![self.literal()?];
         while self.take(&TokenKind::Comma) {
             values.push(self.literal()?);
         }
         self.expect(&TokenKind::Close)?;
-        Ok(if is_multiple {
-            Condition::Includes { path, is_negated, values }
-        } else {
-            Condition::In { path, is_negated, values }
-        })
+        Ok(values)
     }
 
     fn literal(&mut self) -> Result<Literal, Fault> {
@@ -207,6 +295,10 @@ impl Parser<'_> {
             TokenKind::Word(word) if word.eq_ignore_ascii_case("false") => {
                 LiteralValue::Boolean(false)
             }
+            TokenKind::Word(word) => match dates::days(word) {
+                Some(days) => LiteralValue::Days(days),
+                None => return Err(self.unexpected()),
+            },
             _ => return Err(self.unexpected()),
         };
         self.next += 1;
@@ -217,16 +309,7 @@ impl Parser<'_> {
         self.keyword("BY")?;
         let mut items = Vec::new();
         loop {
-            let path = self.path()?;
-            let key = if self.take(&TokenKind::Open) {
-                let function = function(&path.text)
-                    .ok_or_else(|| self.unexpected_at(path.position, &path.text))?;
-                let argument = self.path()?;
-                self.expect(&TokenKind::Close)?;
-                OrderKey::Aggregate(Aggregate { function, path: argument })
-            } else {
-                OrderKey::Field(path)
-            };
+            let key = self.operand()?;
             let is_descending = self.take_keyword("DESC") || {
                 let _ = self.take_keyword("ASC");
                 false
@@ -299,7 +382,11 @@ impl Parser<'_> {
     }
 
     fn peek(&self) -> &TokenKind {
-        self.tokens.get(self.next).map_or(&TokenKind::End, |token| &token.kind)
+        self.kind_at(self.next)
+    }
+
+    fn kind_at(&self, index: usize) -> &TokenKind {
+        self.tokens.get(index).map_or(&TokenKind::End, |token| &token.kind)
     }
 
     fn position(&self) -> usize {
@@ -321,6 +408,26 @@ impl Parser<'_> {
     }
 }
 
+fn too_complicated() -> Fault {
+    Fault::new(400, "QUERY_TOO_COMPLICATED", "Query is too complicated.")
+}
+
+fn date_function(name: &str) -> Option<DateFunction> {
+    Some(match name.to_ascii_uppercase().as_str() {
+        "CALENDAR_YEAR" | "FISCAL_YEAR" => DateFunction::Year,
+        "CALENDAR_QUARTER" | "FISCAL_QUARTER" => DateFunction::Quarter,
+        "CALENDAR_MONTH" | "FISCAL_MONTH" => DateFunction::Month,
+        "DAY_IN_MONTH" => DateFunction::DayInMonth,
+        "DAY_IN_WEEK" => DateFunction::DayInWeek,
+        "DAY_IN_YEAR" => DateFunction::DayInYear,
+        "DAY_ONLY" => DateFunction::DayOnly,
+        "HOUR_IN_DAY" => DateFunction::Hour,
+        "WEEK_IN_MONTH" => DateFunction::WeekInMonth,
+        "WEEK_IN_YEAR" => DateFunction::WeekInYear,
+        _ => return None,
+    })
+}
+
 fn function(name: &str) -> Option<Function> {
     Some(match name.to_ascii_uppercase().as_str() {
         "COUNT" => Function::Count,
@@ -335,9 +442,9 @@ fn function(name: &str) -> Option<Function> {
 
 /// Tells words that begin a clause, and so cannot be an alias.
 fn is_clause(word: &str) -> bool {
-    const CLAUSES: [&str; 15] = [
+    const CLAUSES: [&str; 17] = [
         "FROM", "WHERE", "WITH", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "USING",
-        "AND", "OR", "ASC", "DESC", "NULLS",
+        "AND", "OR", "ASC", "DESC", "NULLS", "UPDATE", "ALL",
     ];
     CLAUSES.iter().any(|clause| word.eq_ignore_ascii_case(clause))
 }

@@ -49,6 +49,16 @@ pub fn no_such_relationship(text: &str, position: usize, relationship: &str) -> 
     refuse(text, position, "INVALID_FIELD", &message)
 }
 
+pub fn no_such_children(text: &str, position: usize, relationship: &str) -> Fault {
+    let message = format!(
+        "Didn't understand relationship '{relationship}' in FROM part of query call. If you are \
+         attempting to use a custom relationship, be sure to append the '__r' after the custom \
+         relationship name. Please reference your WSDL or the describe call for the appropriate \
+         names."
+    );
+    refuse(text, position, "INVALID_TYPE", &message)
+}
+
 pub fn no_such_object(text: &str, position: usize, object: &str) -> Fault {
     let message = format!(
         "sObject type '{object}' is not supported. If you are attempting to use a custom object, \

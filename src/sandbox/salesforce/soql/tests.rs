@@ -1,7 +1,20 @@
+use jiff::tz::TimeZone;
 use serde_json::json;
 
+use super::super::errors::Fault;
 use super::super::schema::Catalog;
-use super::{Shape, parse, translate};
+use super::{Frame, Output, Plan, Shape, parse};
+
+fn translate(
+    catalog: &Catalog,
+    text: &str,
+    query: &super::ast::Query,
+    is_deleted_included: bool,
+) -> Result<Plan, Fault> {
+    let now = "2026-10-01T10:00:00Z".parse().expect("a timestamp");
+    let frame = Frame { catalog, now, zone: TimeZone::UTC, sharing: &[] };
+    super::translate(&frame, text, query, is_deleted_included)
+}
 
 fn catalog() -> Catalog {
     let directory = tempfile::tempdir().expect("a directory");
@@ -52,6 +65,14 @@ fn translates_conditions() {
             "not coalesce((instr(';' || lower(t0.\"Tags__c\") || ';', ?1) > 0 and \
              instr(';' || lower(t0.\"Tags__c\") || ';', ?2) > 0), 0)",
         ),
+        ("Birth__c = LAST_N_DAYS:7", "(t0.\"Birth__c\" >= ?1 and t0.\"Birth__c\" < ?2)"),
+        ("SystemModstamp < TODAY", "t0.\"SystemModstamp\" < ?1"),
+        ("CALENDAR_YEAR(Birth__c) = 2026", "cast(substr(t0.\"Birth__c\", 1, 4) as integer) = ?1"),
+        (
+            "Score__c = 1 AND OwnerId IN (SELECT Id FROM User WHERE IsActive = false)",
+            "(t0.\"Score__c\" = ?1 and t0.\"OwnerId\" in (select t0.\"Id\" from \"User\" t0 where \
+             t0.\"IsDeleted\" = 0 and t0.\"IsActive\" = ?2 and t0.\"Id\" is not null))",
+        ),
         ("SystemModstamp > 2026-11-01T02:00:00+02:00", "t0.\"SystemModstamp\" > ?1"),
         ("Lead.Id = '00Q5500001QdQWa'", "t0.\"Id\" = ?1"),
     ];
@@ -92,6 +113,27 @@ fn reads_parents_order_and_aggregates() {
         plan("SELECT OwnerId, COUNT(Id) n, MAX(SystemModstamp) FROM Lead GROUP BY OwnerId");
     assert_eq!(grouped.shape, Shape::Aggregate);
     assert!(grouped.sql.contains("group by t0.\"OwnerId\""), "{}", grouped.sql);
+    let by_year = plan(
+        "SELECT CALENDAR_YEAR(Birth__c) y, COUNT(Id) FROM Lead GROUP BY calendar_year(birth__c) \
+         HAVING COUNT(Id) > 1 AND AVG(Score__c) < 5 ORDER BY COUNT(Id) DESC LIMIT 3",
+    );
+    assert!(
+        by_year.sql.contains("having (count(t0.\"Id\") > ?1 and avg(t0.\"Score__c\") < ?2)"),
+        "{}",
+        by_year.sql
+    );
+    let names: Vec<&str> = by_year
+        .outputs
+        .iter()
+        .map(|output| match output {
+            Output::Field { name, .. } => name.as_str(),
+            _ => panic!("aggregates are fields"),
+        })
+        .collect();
+    assert_eq!(names, ["y", "expr0"]);
+    plan(
+        "SELECT Id FROM Lead USING SCOPE mine WHERE Score__c > 1 WITH SECURITY_ENFORCED FOR UPDATE",
+    );
 }
 
 #[test]
@@ -152,6 +194,13 @@ fn refuses_with_the_place() {
             "MALFORMED_QUERY",
             "must be grouped or aggregated: Email",
         ),
+        (
+            "SELECT Id, (SELECT Id FROM Friends) FROM Lead",
+            "INVALID_TYPE",
+            "Didn't understand relationship 'Friends' in FROM part of query call",
+        ),
+        ("SELECT Id FROM Lead WHERE Email = TODAY", "INVALID_FIELD", "is no date"),
+        ("SELECT Id FROM Lead HAVING COUNT(Id) > 1", "MALFORMED_QUERY", "having clause"),
     ];
     for (text, code, message) in table {
         let fault =

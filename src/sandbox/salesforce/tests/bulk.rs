@@ -8,12 +8,6 @@ use serde_json::{Value, json};
 use super::{N_LEADS, ROOT, Reply, Sandbox, id};
 
 impl Sandbox {
-    async fn rules(&self, sections: Value) {
-        let path = "/__sandbox/salesforce/rules";
-        let reply = self.send("PATCH", path, sections.to_string(), None).await;
-        assert_eq!(reply.status, 200, "{}", reply.text);
-    }
-
     async fn start(&self, kind: &str, body: Value) -> String {
         let reply = self.call("POST", &format!("jobs/{kind}"), body).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
@@ -25,7 +19,7 @@ impl Sandbox {
     }
 
     /// Creates a job, uploads its data and says that this is all.
-    async fn load(&self, body: Value, data: &str) -> String {
+    pub async fn load(&self, body: Value, data: &str) -> String {
         let job = self.start("ingest", body).await;
         let put = self
             .send("PUT", &format!("{ROOT}/jobs/ingest/{job}/batches"), data.to_owned(), None)
@@ -38,7 +32,7 @@ impl Sandbox {
         job
     }
 
-    async fn poll(&self, kind: &str, job: &str) -> Value {
+    pub async fn poll(&self, kind: &str, job: &str) -> Value {
         let reply = self.get(&format!("jobs/{kind}/{job}")).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         reply.json()

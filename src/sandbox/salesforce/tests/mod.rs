@@ -1,7 +1,11 @@
 //! The server through its routes, over a world made on the spot.
 
+mod auth;
 mod bulk;
+mod composites;
 mod records;
+mod routes;
+mod rules;
 
 use std::fmt::Write as _;
 
@@ -27,7 +31,9 @@ struct Sandbox {
 struct Reply {
     status: u16,
     headers: HeaderMap,
+    /// Empty where the body is no text.
     text: String,
+    bytes: Vec<u8>,
 }
 
 impl Reply {
@@ -77,7 +83,11 @@ impl Sandbox {
     }
 
     async fn query(&self, soql: &str) -> Reply {
-        self.get(&format!("query?q={}", soql.replace('%', "%25").replace(' ', "+"))).await
+        self.get(&format!(
+            "query?q={}",
+            soql.replace('%', "%25").replace(' ', "+").replace('>', "%3E")
+        ))
+        .await
     }
 
     async fn send(&self, method: &str, path: &str, body: String, page: Option<u32>) -> Reply {
@@ -92,6 +102,12 @@ impl Sandbox {
         self.deliver(request.body(Body::from(body)).expect("a request")).await
     }
 
+    async fn rules(&self, sections: Value) {
+        let path = "/__sandbox/salesforce/rules";
+        let reply = self.send("PATCH", path, sections.to_string(), None).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+
     async fn deliver(&self, request: Request<Body>) -> Reply {
         let response = self.router.clone().oneshot(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
@@ -99,7 +115,8 @@ impl Sandbox {
         Reply {
             status: parts.status.as_u16(),
             headers: parts.headers,
-            text: String::from_utf8(bytes.to_vec()).expect("text"),
+            text: String::from_utf8(bytes.to_vec()).unwrap_or_default(),
+            bytes: bytes.to_vec(),
         }
     }
 
@@ -133,6 +150,10 @@ fn write_world(directory: &std::path::Path, daily_calls_max: u64) -> World {
     std::fs::write(directory.join("world.toml"), world).expect("a file");
     let segment = json!({"name": "Segment__c", "label": "Segment", "type": "picklist",
         "restrictedPicklist": true, "picklistValues": ["SMB", "Enterprise"]});
+    // The bits say to which of the segments a tier belongs: the first, the second.
+    let tier = json!({"name": "Tier__c", "label": "Tier", "type": "picklist",
+        "restrictedPicklist": true, "dependentPicklist": true, "controllerName": "Segment__c",
+        "picklistValues": [{"value": "Starter", "validFor": "gAAA"}, {"value": "Global", "validFor": "QAAA"}]});
     let key = json!({"name": "Key__c", "label": "Key", "type": "string", "length": 64,
         "externalId": true, "unique": true});
     let person = |company: bool| {
@@ -147,6 +168,7 @@ fn write_world(directory: &std::path::Path, daily_calls_max: u64) -> World {
             json!({"name": "MasterRecordId", "type": "reference", "createable": false,
                 "updateable": false, "referenceTo": [if company { "Lead" } else { "Contact" }]}),
             segment.clone(),
+            tier.clone(),
             key.clone(),
         ];
         if company {
@@ -156,6 +178,9 @@ fn write_world(directory: &std::path::Path, daily_calls_max: u64) -> World {
                 json!({"name": "Company", "type": "string", "nillable": false}),
                 json!({"name": "Status", "type": "picklist", "nillable": false,
                     "picklistValues": [{"value": "Open", "defaultValue": true}, "Closed"]}),
+                json!({"name": "RecordTypeId", "label": "Record Type ID", "type": "reference",
+                    "referenceTo": ["RecordType"]}),
+                json!({"name": "Phone", "type": "phone"}),
                 json!({"name": "LeadSource", "type": "picklist", "picklistValues": ["Web"]}),
                 json!({"name": "IsConverted", "type": "boolean", "createable": false,
                     "updateable": false}),
@@ -200,6 +225,15 @@ fn write_world(directory: &std::path::Path, daily_calls_max: u64) -> World {
             ],
         ),
         (
+            "RecordType",
+            vec![
+                json!({"name": "Name", "type": "string"}),
+                json!({"name": "DeveloperName", "type": "string"}),
+                json!({"name": "SobjectType", "type": "picklist"}),
+                json!({"name": "IsActive", "type": "boolean"}),
+            ],
+        ),
+        (
             "Group",
             vec![
                 json!({"name": "Name", "type": "string"}),
@@ -226,7 +260,12 @@ fn write_world(directory: &std::path::Path, daily_calls_max: u64) -> World {
     }
     let users = format!("Id,Name,IsActive\n{user_id},Ivy,true\n{},Otto,false\n", id("005", 2));
     let groups = format!("Id,Name,Type\n{},Inbound,Queue\n", id("00G", 1));
-    for (name, rows) in [("Lead", leads), ("User", users), ("Group", groups)] {
+    let types = format!(
+        "Id,Name,DeveloperName,SobjectType,IsActive\n{},Partner,Partner,Lead,true\n",
+        id("012", 1)
+    );
+    for (name, rows) in [("Lead", leads), ("User", users), ("Group", groups), ("RecordType", types)]
+    {
         std::fs::write(objects.join(format!("{name}.csv")), rows).expect("a file");
     }
     World::read(directory).expect("a world")

@@ -1,5 +1,10 @@
 //! Composite: up to 25 calls in one, later ones building on what earlier ones answered.
 
+pub mod batch;
+pub mod graph;
+mod references;
+pub mod tree;
+
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -16,8 +21,9 @@ const SUBREQUESTS_MAX: usize = 25;
 /// Collections and queries among the subrequests.
 const HEAVY_MAX: usize = 5;
 
+/// Answers of subrequests, as composite and each graph show them.
 #[derive(Serialize)]
-struct Composite {
+struct Responses {
     #[serde(rename = "compositeResponse")]
     composite_response: Vec<SubResponse>,
 }
@@ -49,11 +55,28 @@ pub fn run(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
     let body = call.json_object()?;
     let is_all_or_none = body.get("allOrNone").and_then(Value::as_bool).unwrap_or(false);
     let requests = read(&body)?;
+    if requests.len() > SUBREQUESTS_MAX {
+        let message = format!("Number of subrequests exceeds the limit of {SUBREQUESTS_MAX}");
+        return Err(Fault::new(400, "LIMIT_EXCEEDED", message));
+    }
+    let n_heavy = requests.iter().filter(|request| is_heavy(&request.url)).count();
+    if n_heavy > HEAVY_MAX {
+        let message = format!(
+            "Number of sObject Collections and query subrequests exceeds the limit of {HEAVY_MAX}"
+        );
+        return Err(Fault::new(400, "LIMIT_EXCEEDED", message));
+    }
+    let answers = run_all(org, &requests, is_all_or_none);
+    Ok(Answer::json(200, &responses(requests, answers)))
+}
+
+/// Runs subrequests in their order, all or none of them where that is wanted.
+fn run_all(org: &Org<'_>, requests: &[SubRequest], is_all_or_none: bool) -> Vec<Answer> {
     let mut answers: Vec<Answer> = Vec::with_capacity(requests.len());
     let rolled_back = org.attempt(|| {
         let mut known: HashMap<&str, Value> = HashMap::new();
-        for request in &requests {
-            let answer = match resolve(request, &known) {
+        for request in requests {
+            let answer = match references::resolve(request, &known) {
                 Ok((url, body)) => one(org, request, &url, body, is_all_or_none),
                 Err(fault) => fault.to_answer(),
             };
@@ -74,6 +97,10 @@ pub fn run(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
             }
         }
     }
+    answers
+}
+
+fn responses(requests: Vec<SubRequest>, answers: Vec<Answer>) -> Responses {
     let composite_response = requests
         .into_iter()
         .zip(answers)
@@ -90,7 +117,7 @@ pub fn run(org: &Org<'_>, call: &Call) -> Result<Answer, Fault> {
             }
         })
         .collect();
-    Ok(Answer::json(200, &Composite { composite_response }))
+    Responses { composite_response }
 }
 
 fn one(
@@ -101,9 +128,12 @@ fn one(
     is_all_or_none: bool,
 ) -> Answer {
     let (mut call, place) = Call::new(&request.method, url);
-    let is_nested = call.path.first().is_some_and(|first| first == "composite")
-        && call.path.get(1).is_none_or(|second| second != "sobjects");
-    if !matches!(place, Place::Data { .. }) || is_nested {
+    let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+    let is_allowed = matches!(
+        path.as_slice(),
+        ["sobjects" | "query" | "queryAll", ..] | ["composite", "sobjects", ..]
+    );
+    if !matches!(place, Place::Data { .. }) || !is_allowed {
         return Fault::not_found().to_answer();
     }
     call.body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
@@ -123,12 +153,7 @@ fn read(body: &Map<String, Value>) -> Result<Vec<SubRequest>, Fault> {
             "The compositeRequest parameter is required",
         ));
     };
-    if raw.len() > SUBREQUESTS_MAX {
-        let message = format!("Number of subrequests exceeds the limit of {SUBREQUESTS_MAX}");
-        return Err(Fault::new(400, "LIMIT_EXCEEDED", message));
-    }
     let mut requests: Vec<SubRequest> = Vec::with_capacity(raw.len());
-    let mut n_heavy = 0;
     for item in raw {
         let text = |key: &str| {
             item.get(key).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| {
@@ -142,7 +167,6 @@ fn read(body: &Map<String, Value>) -> Result<Vec<SubRequest>, Fault> {
             let message = format!("Invalid or repeated reference id: {reference_id}");
             return Err(Fault::new(400, "INVALID_INPUT", message));
         }
-        n_heavy += usize::from(is_heavy(&url));
         let headers = item
             .get("httpHeaders")
             .and_then(Value::as_object)
@@ -153,12 +177,6 @@ fn read(body: &Map<String, Value>) -> Result<Vec<SubRequest>, Fault> {
         let body = item.get("body").filter(|body| !body.is_null()).cloned();
         requests.push(SubRequest { method, url, reference_id, body, headers });
     }
-    if n_heavy > HEAVY_MAX {
-        let message = format!(
-            "Number of sObject Collections and query subrequests exceeds the limit of {HEAVY_MAX}"
-        );
-        return Err(Fault::new(400, "LIMIT_EXCEEDED", message));
-    }
     Ok(requests)
 }
 
@@ -168,66 +186,6 @@ fn is_heavy(url: &str) -> bool {
         Some("query" | "queryAll") => true,
         Some("composite") => call.path.get(1).is_some_and(|second| second == "sobjects"),
         _ => false,
-    }
-}
-
-/// Puts the values of `@{reference.path}` into an address and a body.
-fn resolve(
-    request: &SubRequest,
-    known: &HashMap<&str, Value>,
-) -> Result<(String, Option<Value>), Fault> {
-    let url = fill(&request.url, known)?;
-    let body = request.body.as_ref().map(|body| fill_value(body, known)).transpose()?;
-    Ok((url, body))
-}
-
-fn fill_value(value: &Value, known: &HashMap<&str, Value>) -> Result<Value, Fault> {
-    Ok(match value {
-        Value::String(text) => Value::String(fill(text, known)?),
-        Value::Array(items) => Value::Array(
-            items.iter().map(|item| fill_value(item, known)).collect::<Result<_, _>>()?,
-        ),
-        Value::Object(map) => Value::Object(
-            map.iter()
-                .map(|(key, value)| Ok((key.clone(), fill_value(value, known)?)))
-                .collect::<Result<_, Fault>>()?,
-        ),
-        other => other.clone(),
-    })
-}
-
-fn fill(text: &str, known: &HashMap<&str, Value>) -> Result<String, Fault> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("@{") {
-        let Some((reference, behind)) = after.split_once('}') else { break };
-        out.push_str(before);
-        out.push_str(&look_up(reference, known)?);
-        rest = behind;
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
-fn look_up(reference: &str, known: &HashMap<&str, Value>) -> Result<String, Fault> {
-    let unknown = || {
-        let message = format!("Invalid reference specified. No value for {reference} found");
-        Fault::new(400, "PROCESSING_HALTED", message)
-    };
-    let name_end = reference.find(['.', '[']).unwrap_or(reference.len());
-    let (name, path) = reference.split_at(name_end);
-    let mut value = known.get(name).ok_or_else(unknown)?;
-    for part in path.split(['.', '[']).filter(|part| !part.is_empty()) {
-        value = match part.strip_suffix(']') {
-            Some(index) => value.get(index.parse::<usize>().map_err(|_| unknown())?),
-            None => value.get(part),
-        }
-        .ok_or_else(unknown)?;
-    }
-    match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Null | Value::Array(_) | Value::Object(_) => Err(unknown()),
-        other => Ok(other.to_string()),
     }
 }
 
