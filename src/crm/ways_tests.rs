@@ -14,6 +14,7 @@ use tower::ServiceExt;
 use super::transport::{Backoff, TransportOptions};
 use super::*;
 use crate::sandbox::company::{CompanyOptions, generate};
+use crate::sandbox::faults::{Fault, Kind};
 use crate::sandbox::hubspot::ExportTimes;
 use crate::sandbox::{Running, Sandbox};
 use crate::snapshot::{Choice, Manifest, PullError, PullOptions, PullProgress, Reason, pull};
@@ -291,7 +292,7 @@ async fn what_changed_laid_over_the_last_snapshot_is_what_a_full_pull_reads() {
     let contacts = some_ids(&at_hubspot, "contacts");
     let deals = some_ids(&at_hubspot, "deals");
     let leads = some_ids(&at_salesforce, "lead");
-    for n in 0..3 {
+    for (n, deal) in deals.iter().take(3).enumerate() {
         let hour = SignedDuration::from_hours(1);
         world.sandbox.clock().advance(hour * 12);
         let (at, path) = (n * 5, "/crm/objects/2026-09");
@@ -301,7 +302,7 @@ async fn what_changed_laid_over_the_last_snapshot_is_what_a_full_pull_reads() {
         world
             .hubspot_call("DELETE", &format!("{path}/contacts/{}", contacts[at + 1]), &Value::Null)
             .await;
-        world.hubspot_call("DELETE", &format!("{path}/deals/{}", deals[n]), &Value::Null).await;
+        world.hubspot_call("DELETE", &format!("{path}/deals/{deal}"), &Value::Null).await;
         let merge =
             json!({"primaryObjectId": contacts[at + 2], "objectIdToMerge": contacts[at + 3]});
         world.hubspot_call("POST", &format!("{path}/contacts/merge"), &merge).await;
@@ -398,13 +399,11 @@ async fn a_broken_pull_is_gone_on_with_and_pays_for_no_page_twice() {
     let requests = hubspot::object_requests();
     for n in 0..3 {
         // Refused for good after two good pages.
-        world.sandbox.hubspot().add_fault(crate::sandbox::hubspot::Fault {
+        let moving = Kind::Migration { retry_after_seconds: 86_400 };
+        world.sandbox.faults().add(Fault {
             family: Some("objects".to_owned()),
-            method: None,
-            status: 400,
-            after_handling: false,
             skip: 2,
-            times: 1,
+            ..Fault::next(moving)
         });
         let mut options = world.options(&format!("b{n}"), &[]);
         options.parallel_extractions = 1;

@@ -131,6 +131,7 @@ fn id(prefix: &str, number: u64) -> String {
     ids::normalize(&format!("{prefix}5g{number:010}")).expect("an id")
 }
 
+#[expect(clippy::too_many_lines, reason = "a small world, file by file")]
 fn write_world(directory: &std::path::Path, daily_calls_max: u64) -> World {
     let user_id = id("005", 1);
     let world = format!(
