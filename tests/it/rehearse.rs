@@ -146,9 +146,13 @@ fn hide(company: &Company) {
     define(company, lead, "LastName", &json!({ "length": 8 }));
 }
 
-/// Says whether a refusal comes from what no snapshot shows.
+/// Says whether a refusal comes from what no snapshot shows, or hangs on it: which of several records
+/// gets a unique value depends on who else is refused.
 fn is_hidden(code: &str) -> bool {
-    matches!(code, "CUSTOM_VALIDATION" | "STRING_TOO_LONG")
+    matches!(
+        code,
+        "CUSTOM_VALIDATION" | "STRING_TOO_LONG" | "DUPLICATE_VALUE" | "CONFLICTING_UNIQUE_VALUE"
+    )
 }
 
 /// Plants what a CRM refuses and its metadata tells, but no plan holds back: numbers past their
