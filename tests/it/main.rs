@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bulk;
+mod clients;
 mod config;
 mod contested;
 mod crash;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::errors::ApiError;
-use super::routes::{Params, one};
+use super::routes::{Params, flag, one};
 use super::schema::ObjectType;
 use super::time::iso;
 use super::{ApiVersion, Server, Work, parse, reply, validate};
@@ -421,9 +421,9 @@ fn stages_of(pipeline: &mut Value) -> Result<&mut Vec<Value>, ApiError> {
 fn checks_references(params: &Params, version: ApiVersion) -> bool {
     let asked = ["validateReferencesBeforeDelete", "validateDealStageUsagesBeforeDelete"]
         .into_iter()
-        .find_map(|key| one(params, key));
+        .find(|key| one(params, key).is_some());
     match asked {
-        Some(text) => text == "true",
+        Some(key) => flag(params, key),
         None => version == ApiVersion::September2026,
     }
 }

@@ -314,8 +314,9 @@ pub fn many(params: &Params, key: &str) -> Vec<String> {
         .collect()
 }
 
+/// Reads a switch. The vendor's Python client writes it `True`.
 pub fn flag(params: &Params, key: &str) -> bool {
-    one(params, key) == Some("true")
+    one(params, key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
 /// Reads a page size.

@@ -149,6 +149,19 @@ pub fn number(variable: &str, default: u64) -> u64 {
     }
 }
 
+/// Reads what whoever starts the tests may set.
+#[expect(clippy::disallowed_methods, reason = "the tests' own variables")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Says that a test cannot run here; in CI every test must.
+#[expect(clippy::print_stderr, reason = "a skip that must be seen")]
+pub fn skip(reason: &str) {
+    assert!(variable("CI").is_none(), "CI needs it, run .ci/run: {reason}");
+    eprintln!("SKIPPED: {reason}");
+}
+
 fn copy_directory(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;

@@ -16,6 +16,8 @@ use concord::warehouse::{Address, StoreOptions, Warehouse, WarehouseError};
 use ring::hmac;
 use tempfile::TempDir;
 
+use super::{skip, variable};
+
 /// Azurite's account and key are the same everywhere, and no secret.
 const AZURE_ACCOUNT: &str = "devstoreaccount1";
 const AZURE_KEY: &str =
@@ -202,15 +204,4 @@ fn make_container(url: &str) {
     };
     let answer = tokio::runtime::Runtime::new().expect("a runtime").block_on(put);
     assert!(answer.status().is_success(), "{answer:?}");
-}
-
-#[expect(clippy::disallowed_methods, reason = "the tests' own variables")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
-#[expect(clippy::print_stderr, reason = "a skip that must be seen")]
-fn skip(reason: &str) {
-    assert!(variable("CI").is_none(), "CI needs it, run .ci/run: {reason}");
-    eprintln!("SKIPPED: {reason}");
 }
