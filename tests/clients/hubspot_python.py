@@ -89,6 +89,17 @@ def single_records():
     basic.archive(ada.id)
     refused("an archived contact", contacts.ApiException, 404, lambda: basic.get_by_id(ada.id))
     same("archived", basic.get_by_id(ada.id, archived=True).archived, True)
+    page = basic.get_page(archived=True, limit=100).results
+    same("a page of archived ones", {record.archived for record in page}, {True})
+
+
+def merged():
+    basic = crm.contacts.basic_api
+    kept, lost = (basic.create(new_contact(name)) for name in ("kept", "lost"))
+    merge = contacts.PublicMergeInput(primary_object_id=kept.id, object_id_to_merge=lost.id)
+    result = basic.merge(merge)
+    same("email of both", result.properties["email"], f"kept@{DOMAIN}")
+    same("behind the id of the lost one", basic.get_by_id(lost.id).id, result.id)
 
 
 def batches():
@@ -323,6 +334,28 @@ def definitions():
 
 
 def listed(ids):
+    among = {
+        "filterType": "PROPERTY",
+        "property": "email",
+        "operation": {
+            "operationType": "MULTISTRING",
+            "operator": "IS_EQUAL_TO",
+            "values": [f"row0@{DOMAIN}"],
+        },
+    }
+    every = {"filterBranchType": "AND", "filterBranches": [], "filters": [among]}
+    active = crm.lists.lists_api.create(
+        lists.ListCreateRequest(
+            name="Kept by HubSpot",
+            object_type_id="0-1",
+            processing_type="DYNAMIC",
+            filter_branch={"filterBranchType": "OR", "filterBranches": [every], "filters": []},
+        )
+    ).list
+    read = crm.lists.lists_api.get_by_id(active.list_id, include_filters=True).list
+    same("kept by HubSpot", (read.processing_type, read.name), ("DYNAMIC", "Kept by HubSpot"))
+    crm.lists.lists_api.remove(active.list_id)
+
     made = crm.lists.lists_api.create(
         lists.ListCreateRequest(name="From Python", object_type_id="0-1", processing_type="MANUAL")
     ).list
@@ -434,6 +467,7 @@ def strangers():
 
 
 single_records()
+merged()
 ids = batches()
 searches(ids)
 associated(ids)
