@@ -4,6 +4,7 @@ Ends with a traceback where the org answers otherwise than the client or its cal
 """
 
 import csv
+import datetime
 import io
 import sys
 
@@ -126,6 +127,19 @@ def single_records(sf):
         ]["IsDeleted"],
         True,
     )
+    return germain["Id"], id
+
+
+def changes(sf, kept, deleted):
+    stamp = datetime.datetime.strptime(
+        sf.Lead.get(kept)["SystemModstamp"], "%Y-%m-%dT%H:%M:%S.%f%z"
+    )
+    hour = datetime.timedelta(hours=1)
+    same("among the updated", kept in sf.Lead.updated(stamp - hour, stamp + hour)["ids"], True)
+    gone = sf.Lead.deleted(stamp - hour, stamp + hour)["deletedRecords"]
+    same("among the deleted", deleted in {row["id"] for row in gone}, True)
+    same("before", sf.Lead.deleted(stamp - 2 * hour, stamp - hour)["deletedRecords"], [])
+    same("found", [row["Id"] for row in sf.quick_search("Germain")["searchRecords"]], [kept])
 
 
 def queries(sf):
@@ -269,7 +283,8 @@ def strangers():
 
 org = connect(consumer_key=CLIENT_ID, consumer_secret=CLIENT_SECRET, domain="org.my")
 descriptions(org)
-single_records(org)
+kept, deleted = single_records(org)
+changes(org, kept, deleted)
 queries(org)
 collections(org)
 bulk(org)
