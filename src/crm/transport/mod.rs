@@ -11,7 +11,7 @@
 //!
 //! The [`RequestLog`] and events name the call's family, status, verdict and milliseconds. Bodies,
 //! tokens, query strings and the vendor's own texts are never logged and never part of an error: an
-//! error has the vendor's code and what [`shown`] lets through.
+//! error has the vendor's code and what [`shown()`] lets through.
 
 mod answer;
 mod backoff;

@@ -26,7 +26,7 @@ pub enum Lane {
     Known { requests_max: usize, length: Duration },
 }
 
-/// What one answer means. Every `message` is fit to be shown, see [`shown`](super::shown).
+/// What one answer means. Every `message` is fit to be shown, see [`shown()`](super::shown()).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The body is the answer; records inside it may still be refused.

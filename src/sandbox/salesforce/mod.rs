@@ -4,7 +4,7 @@
 //! by client credentials, JWT bearer and refresh; describe; SOQL with paging; single records,
 //! upserts by external id, collections, composite with batch, graph and tree; bulk query and
 //! ingest; `updated` and `deleted`; a plain search; limits and the daily allowance; rules of an org
-//! ([`rules`]): permissions, sharing, record types, validation, triggers, duplicates, assignment,
+//! (`rules.json`): permissions, sharing, record types, validation, triggers, duplicates, assignment,
 //! locks. Left out: SOAP, events, files, approval, and everything of Apex.
 //!
 //! *Chosen*: one SQLite table an object with a column a field, instead of records as JSON,
