@@ -108,7 +108,8 @@ fn follow(seed: u64, prepared: &Prepared, tally: &mut Tally) {
     }
     let view = hosted.sandbox.faults().view();
     hosted.sandbox.faults().clear();
-    println!("{seed}: rate {rate}, {} faults met, ended well: {is_well}", view.n_met);
+    let kinds: Vec<Kind> = view.met.iter().map(|met| met.kind).collect();
+    println!("{seed}: rate {rate}, ended well: {is_well}, {} faults met: {kinds:?}", view.n_met);
     for met in &view.met {
         *tally.met.entry(format!("{} {:?}", met.server.as_str(), met.kind)).or_default() += 1;
     }

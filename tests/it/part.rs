@@ -178,7 +178,9 @@ fn with_flow(org: Router) -> Router {
 async fn answer(org: Router, request: Request, next: Next) -> Response {
     let is_composite = request.uri().path().ends_with("/composite");
     let token = request.headers().get("authorization").cloned();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    // The answer is read here.
+    parts.headers.remove("accept-encoding");
     let sent = to_bytes(body, usize::MAX).await.expect("a body");
     let response = next.run(Request::from_parts(parts, Body::from(sent.clone()))).await;
     let (parts, body) = response.into_parts();

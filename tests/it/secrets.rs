@@ -358,7 +358,12 @@ const FAMILIES: [(&str, &str, &str, &str); 10] = [
     ("hubspot", "owners", "GET", "^owners$"),
     ("salesforce", "oauth.token", "POST", "^token$"),
     ("salesforce", "limits", "GET", "^limits$"),
-    ("salesforce", "composite", "POST", "^(describe|users and stages|collections write)$"),
+    (
+        "salesforce",
+        "composite",
+        "POST",
+        "^(describe|users and stages|collections write|changes|queries|.* query)$",
+    ),
     ("salesforce", "composite.sobjects.retrieve", "POST", " read$"),
 ];
 
