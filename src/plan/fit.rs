@@ -57,7 +57,7 @@ fn most_that_fit(ranked: &[&Action], is_reread: bool, left: u64) -> usize {
         let mut first: Vec<Action> = ranked[..n].iter().map(|&action| action.clone()).collect();
         first.sort_by(|a, b| a.action_id.cmp(&b.action_id));
         cut_into_calls(&mut first);
-        price(&first, is_reread, &BTreeMap::new()).iter().map(super::Price::most).sum::<u64>()
+        price(&first, is_reread, &BTreeMap::new()).iter().map(super::Price::usual).sum::<u64>()
     };
     if cost(ranked.len()) <= left {
         return ranked.len();

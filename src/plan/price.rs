@@ -17,6 +17,9 @@ pub struct Price {
     /// failed.
     #[serde(default)]
     pub job_calls_max: u64,
+    /// How many of those are usual.
+    #[serde(default)]
+    pub job_calls_usual: u64,
     /// Calls that read each record again just before writing it.
     pub reread_calls: u64,
     /// Proof of the account before the first write.
@@ -34,9 +37,10 @@ impl Price {
         self.write_calls + self.reread_calls + self.fixed_calls
     }
 
-    /// Returns the most calls when nothing fails.
-    pub fn most(&self) -> u64 {
-        self.total() + self.job_calls_max
+    /// Returns the calls that are usual when nothing fails. A job that is asked more often and finds
+    /// the budget spent is asked again another night.
+    pub fn usual(&self) -> u64 {
+        self.total() + self.job_calls_usual
     }
 }
 
@@ -62,6 +66,7 @@ pub fn price(
             system: action.system,
             write_calls: 0,
             job_calls_max: 0,
+            job_calls_usual: 0,
             reread_calls: 0,
             fixed_calls: 2,
             one_by_one_calls: 0,
@@ -82,6 +87,7 @@ pub fn price(
             Some(shape) => {
                 price.write_calls += shape.data_calls;
                 price.job_calls_max += shape.further_calls_max();
+                price.job_calls_usual += shape.polls_usual;
             }
             None => price.write_calls += 1,
         }
