@@ -92,7 +92,8 @@ compared as (
         hubspot_stage.position as hubspot_position,
         salesforce_stage.position as salesforce_position
     from field_values
-    inner join rules
+    -- Every field has a rule; of an inner join the planner would expect few rows, and hold all of them.
+    left join rules
         on field_values.full_name = rules.full_name
     -- A field that a connection cannot see is unknown, not blank.
     left join hubspot_metadata.fields as hubspot_fields
