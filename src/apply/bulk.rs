@@ -8,7 +8,6 @@ use super::reread::holds;
 use super::run::{Run, judged, record};
 use super::settle::settle;
 use super::{Answered, ApplyError, Outcome, Status};
-use crate::crm::poll;
 use crate::crm::{
     BulkJob, BulkState, Crm, CrmError, Record, WriteApi, WriteBatch, WriteOperation, WriteOutcome,
 };
@@ -105,7 +104,7 @@ impl Run<'_> {
         batch: &WriteBatch,
     ) -> Result<Waited, ApplyError> {
         for n in 0.. {
-            let Some(wait) = poll::wait(n) else { break };
+            let Some(wait) = crm.job_wait(n) else { break };
             tokio::time::sleep(wait).await;
             self.lease.verify().await?;
             match crm.bulk_state(job, batch).await? {

@@ -328,6 +328,7 @@ fn client(connection: &Connection, session: &Session, now: &Now) -> Result<Arc<d
             first_ms: project.retry.first_wait_ms,
             longest_ms: project.retry.longest_wait_ms,
             tries_max: project.retry.tries_max,
+            longest_job_ms: project.retry.longest_job_wait_ms,
         },
         ..defaults
     };

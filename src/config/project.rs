@@ -232,6 +232,9 @@ pub struct Retry {
     pub first_wait_ms: u64,
     /// Longest wait before one try; a vendor that asks for more is not waited for.
     pub longest_wait_ms: u64,
+    /// Longest wait between two questions about an asynchronous job, of which there are at most
+    /// [`crate::crm::poll::POLLS_MAX`].
+    pub longest_job_wait_ms: u64,
 }
 
 /// Who may cross from HubSpot to Salesforce: everyone for whom all rules hold.

@@ -445,11 +445,14 @@ fn retry(table: Table<'_, '_>) -> Option<Retry> {
     let tries_max = table.or("tries_max", 6, |reader, node| reader.whole(node, 1));
     let first_wait_ms = table.or("first_wait_ms", 500, |reader, node| reader.whole(node, 1));
     let longest_wait_ms = table.or("longest_wait_ms", 60_000, |reader, node| reader.whole(node, 1));
+    let longest_job_wait_ms =
+        table.or("longest_job_wait_ms", 300_000, |reader, node| reader.whole(node, 1));
     table.finish();
     Some(Retry {
         tries_max: tries_max?,
         first_wait_ms: first_wait_ms?,
         longest_wait_ms: longest_wait_ms?,
+        longest_job_wait_ms: longest_job_wait_ms?,
     })
 }
 

@@ -143,6 +143,8 @@ fn values(project: &Project) -> Vec<(String, String)> {
     put("retry.tries_max".to_owned(), project.retry.tries_max.to_string());
     put("retry.first_wait_ms".to_owned(), project.retry.first_wait_ms.to_string());
     put("retry.longest_wait_ms".to_owned(), project.retry.longest_wait_ms.to_string());
+    let longest_job_wait_ms = project.retry.longest_job_wait_ms.to_string();
+    put("retry.longest_job_wait_ms".to_owned(), longest_job_wait_ms);
     let rules: Vec<&str> = project.inclusion.rules.iter().map(|rule| rule.sql.as_str()).collect();
     put("inclusion.rules".to_owned(), rules.join("; "));
     put("inclusion.leave_after_days".to_owned(), project.inclusion.leave_after_days.to_string());

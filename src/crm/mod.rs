@@ -34,6 +34,7 @@ mod ways_tests;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -247,6 +248,12 @@ pub trait Crm: Send + Sync {
     /// # Errors
     /// When the vendor cannot be asked; the job is as it was.
     async fn bulk_state(&self, job: &BulkJob, batch: &WriteBatch) -> Result<BulkState, CrmError>;
+
+    /// Returns the wait before a job is asked about for the `n`-th time, counted from zero; `None`
+    /// when it has been waited for long enough.
+    fn job_wait(&self, n: u32) -> Option<Duration> {
+        poll::wait(n, poll::LONGEST)
+    }
 
     /// Ends a job that is under way. What it wrote by then stays, and its outcomes can be asked for.
     ///

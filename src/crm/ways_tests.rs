@@ -65,7 +65,7 @@ impl World {
         generate(&CompanyOptions::small(seed)).write(&dir.path().join("world")).expect("a world");
         let sandbox = Sandbox::open(&dir.path().join("world"), None).expect("the sandbox opens");
         let running = sandbox.serve().await.expect("the sandbox listens");
-        let backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4 };
+        let backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4, longest_job_ms: 1 };
         let options = || TransportOptions {
             backoff,
             keeps_known_limits: false,

@@ -14,7 +14,7 @@ use super::*;
 use crate::crm::Sensitive;
 use crate::crm::transport::{Backoff, Fetched};
 
-const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4 };
+const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4, longest_job_ms: 1 };
 const DETAILS: &str = r#"{"portalId":4471923,"timeZone":"UTC","companyCurrency":"USD"}"#;
 const EXPIRED: &str = r#"{"status":"error","category":"EXPIRED_AUTHENTICATION","message":"The OAuth token used to make this call expired 3 second(s) ago."}"#;
 

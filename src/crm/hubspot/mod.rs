@@ -22,6 +22,7 @@ mod auth_tests;
 mod tests;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, mpsc};
@@ -178,6 +179,10 @@ impl Crm for HubSpot {
 
     fn calls_left(&self) -> u64 {
         self.transport.calls_left()
+    }
+
+    fn job_wait(&self, n: u32) -> Option<Duration> {
+        self.transport.job_wait(n)
     }
 
     fn strains(&self) -> u64 {

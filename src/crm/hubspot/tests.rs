@@ -16,7 +16,7 @@ use super::*;
 use crate::crm::transport::{Backoff, Judge, Purpose, Verdict};
 use crate::crm::{Sensitive, Table, WriteBatch, WriteOperation, WriteOutcome, WriteRecord};
 
-const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4 };
+const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4, longest_job_ms: 1 };
 
 fn client(address: std::net::SocketAddr) -> HubSpot {
     let mut config = Config::new(Sensitive::new("pat-test".to_owned()));

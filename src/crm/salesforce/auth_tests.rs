@@ -19,7 +19,7 @@ use crate::crm::Sensitive;
 use crate::crm::transport::{Backoff, Now};
 use crate::crm::url::decode;
 
-const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4 };
+const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4, longest_job_ms: 1 };
 const LIMITS: &str = r#"{"DailyApiRequests":{"Max":15000,"Remaining":14998}}"#;
 const PKCS8: &str = include_str!("../../../tests/keys/jwt_for_tests_only.pem");
 const PKCS1: &str = include_str!("../../../tests/keys/jwt_for_tests_only_pkcs1.pem");

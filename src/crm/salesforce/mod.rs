@@ -24,6 +24,7 @@ mod auth_tests;
 mod tests;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -180,6 +181,10 @@ impl Crm for Salesforce {
 
     fn calls_left(&self) -> u64 {
         self.transport.calls_left()
+    }
+
+    fn job_wait(&self, n: u32) -> Option<Duration> {
+        self.transport.job_wait(n)
     }
 
     fn strains(&self) -> u64 {

@@ -14,7 +14,7 @@ use super::*;
 use crate::crm::transport::{Backoff, Budget};
 use crate::crm::{Sensitive, WriteBatch, WriteOperation, WriteOutcome, WriteRecord};
 
-const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4 };
+const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4, longest_job_ms: 1 };
 const TOKEN: &str = "/services/oauth2/token";
 
 type Seen = Arc<Mutex<Vec<(String, String)>>>;

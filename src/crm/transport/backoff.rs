@@ -7,6 +7,8 @@ use rand::RngExt;
 use rand::SeedableRng;
 use rand::rngs::ChaCha8Rng;
 
+use crate::crm::poll;
+
 /// Named limits of retrying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
@@ -16,11 +18,18 @@ pub struct Backoff {
     pub longest_ms: u64,
     /// Most times that one request is sent, the first included.
     pub tries_max: u32,
+    /// Longest wait between two questions about an asynchronous job.
+    pub longest_job_ms: u64,
 }
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { first_ms: 500, longest_ms: 60_000, tries_max: 6 }
+        Self {
+            first_ms: 500,
+            longest_ms: 60_000,
+            tries_max: 6,
+            longest_job_ms: u64::try_from(poll::LONGEST.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 }
 
@@ -43,6 +52,11 @@ impl Jitter {
 }
 
 impl Backoff {
+    /// Returns the wait before the `n`-th question about a job, as [`poll::wait`].
+    pub fn job_wait(&self, n: u32) -> Option<Duration> {
+        poll::wait(n, Duration::from_millis(self.longest_job_ms))
+    }
+
     /// Returns the wait after the `tries`-th try failed, or `None` when it should not be tried
     /// again.
     ///
@@ -75,7 +89,8 @@ mod tests {
 
     #[test]
     fn waits_grow_and_end() {
-        let backoff = Backoff { first_ms: 100, longest_ms: 1_000, tries_max: 5 };
+        let backoff =
+            Backoff { first_ms: 100, longest_ms: 1_000, tries_max: 5, ..Backoff::default() };
         let jitter = Jitter::new(7);
         let waits: Vec<u128> = (1..5)
             .map(|tries| {
@@ -90,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_server_that_asks_for_too_long_is_not_waited_for() {
-        let backoff = Backoff { first_ms: 1, longest_ms: 1_000, tries_max: 5 };
+        let backoff =
+            Backoff { first_ms: 1, longest_ms: 1_000, tries_max: 5, ..Backoff::default() };
         let jitter = Jitter::new(7);
         let wait = |seconds| backoff.wait(1, Some(Duration::from_secs(seconds)), None, &jitter);
         assert_eq!(wait(1), Some(Duration::from_secs(1)));

@@ -209,6 +209,12 @@ impl Transport {
 
     /// Counts the writes that were slow, lost, locked or limited; whoever sees it grow sends less at
     /// a time.
+    /// Returns the wait before the `n`-th question about an asynchronous job; `None` when it has been
+    /// waited for long enough.
+    pub fn job_wait(&self, n: u32) -> Option<Duration> {
+        self.options.backoff.job_wait(n)
+    }
+
     pub fn strains(&self) -> u64 {
         self.counters.strains()
     }

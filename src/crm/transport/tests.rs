@@ -21,7 +21,7 @@ use crate::crm::{
 };
 use crate::warehouse::Warehouse;
 
-const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 3 };
+const FAST: Backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 3, longest_job_ms: 1 };
 const DETAILS: &str = r#"{"portalId":4471923,"timeZone":"UTC","companyCurrency":"USD"}"#;
 const TOO_MANY: &str =
     r#"{"message":"You have reached your secondly limit.","policyName":"SECONDLY"}"#;

@@ -19,7 +19,6 @@ use super::{
 };
 use crate::crm::csv_rows;
 use crate::crm::hubspot::{HubSpot, KIND};
-use crate::crm::poll;
 use crate::crm::sample::Sample;
 use crate::crm::transport::{Purpose, Request, download};
 use crate::crm::url::encode;
@@ -255,7 +254,7 @@ async fn wait(crm: &HubSpot, extraction: &Extraction, id: &str) -> Result<Finish
                 return Err(not_this_way(extraction, &format!("the export ended as {other}")));
             }
         }
-        let Some(wait) = poll::wait(n) else { break };
+        let Some(wait) = crm.transport.job_wait(n) else { break };
         tokio::time::sleep(wait).await;
     }
     Err(not_this_way(extraction, "the export does not end"))

@@ -13,7 +13,6 @@ use super::bulk_values::rest_form;
 use super::by_id::read_fields;
 use super::{ID, IS_DELETED, not_this_way, place, refused_shape, select};
 use crate::crm::csv_rows;
-use crate::crm::poll;
 use crate::crm::salesforce::{KIND, Salesforce};
 use crate::crm::sample::Sample;
 use crate::crm::transport::{Purpose, Request, Spool};
@@ -133,7 +132,7 @@ async fn wait(
                 return Err(not_this_way(extraction, &reason));
             }
         }
-        let Some(wait) = poll::wait(n) else { break };
+        let Some(wait) = crm.transport.job_wait(n) else { break };
         tokio::time::sleep(wait).await;
     }
     Err(not_this_way(extraction, "the job does not end"))
