@@ -23,7 +23,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use serde::de::DeserializeOwned;
 
-use crate::support::end_state::{differences, end_state};
+use crate::support::end_state::{EndState, differences, end_state};
 use crate::support::hosted::{Extent, Hosted, Point};
 use crate::support::number;
 use crate::support::prepared::{Prepared, plan_named, pulled};
@@ -39,6 +39,8 @@ enum Stage {
     Pull,
     Plan,
     Apply,
+    /// `concord undo` of what was applied, new records included.
+    Undo,
     /// `concord run`, from nothing.
     Night,
 }
@@ -49,6 +51,7 @@ impl Stage {
             0 => Self::Night,
             1..=3 => Self::Pull,
             4..=6 => Self::Plan,
+            7..=9 => Self::Undo,
             _ => Self::Apply,
         }
     }
@@ -98,7 +101,15 @@ fn crash(seed: u64, prepared: &Prepared) -> u64 {
             let n = kill(&hosted, &["plan", "--sandbox"], prepared.planning, &mut chance);
             let planned = hosted.good(&["plan", "--sandbox"]);
             hosted.good(&["apply", "--sandbox", &plan_named(&planned.stdout)]);
-            ends_as_undisturbed(&hosted, prepared);
+            ends_as_undisturbed(&hosted, &prepared.end);
+            n
+        }
+        Stage::Undo => {
+            let hosted = Hosted::new(prepared.applied.copy());
+            let undo = ["undo", "--sandbox", &prepared.run, "--creates", "--yes"];
+            let n = kill(&hosted, &undo, prepared.undo, &mut chance);
+            hosted.good(&undo);
+            ends_as_undisturbed(&hosted, &prepared.undone);
             n
         }
         Stage::Apply => {
@@ -110,7 +121,7 @@ fn crash(seed: u64, prepared: &Prepared) -> u64 {
             for body in &hosted.bodies()[n_bodies..] {
                 assert!(!made.iter().any(|key| body.contains(key)), "made again by {body}");
             }
-            ends_as_undisturbed(&hosted, prepared);
+            ends_as_undisturbed(&hosted, &prepared.end);
             // What was carried out is not carried out again.
             let n_bodies = hosted.bodies().len();
             hosted.good(&apply);
@@ -121,7 +132,7 @@ fn crash(seed: u64, prepared: &Prepared) -> u64 {
             let hosted = Hosted::new(prepared.fresh.copy());
             let n = kill(&hosted, &["run", "--sandbox"], prepared.night, &mut chance);
             hosted.good(&["run", "--sandbox"]);
-            ends_as_undisturbed(&hosted, prepared);
+            ends_as_undisturbed(&hosted, &prepared.end);
             let again = hosted.good(&["run", "--sandbox"]);
             assert!(again.stdout.contains("nothing to do"), "{}", again.stdout);
             n
@@ -145,9 +156,9 @@ fn kill(hosted: &Hosted, command: &[&str], extent: Extent, chance: &mut ChaCha8R
     n_killed
 }
 
-fn ends_as_undisturbed(hosted: &Hosted, prepared: &Prepared) {
+fn ends_as_undisturbed(hosted: &Hosted, end: &EndState) {
     repeats_no_success(hosted);
-    let differences = differences(&end_state(&hosted.sandbox), &prepared.end);
+    let differences = differences(&end_state(&hosted.sandbox), end);
     assert!(differences.is_empty(), "{differences:#?}");
 }
 

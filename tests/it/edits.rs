@@ -1,12 +1,8 @@
 //! What people do in the CRMs between two nights.
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use concord::sandbox::Sandbox;
 use jiff::SignedDuration;
-use serde_json::{Value, json};
-use tower::ServiceExt;
+use serde_json::json;
 
 use crate::support::{Row, api};
 
@@ -35,15 +31,20 @@ pub fn make_now(sandbox: &Sandbox, pairs: &[Row], edits: &[Edit]) {
                     let path = format!("/crm/objects/2026-09/contacts/{id}");
                     let body = json!({ "properties": { *property: value } });
                     let token = &sandbox.world().hubspot.token;
-                    patch(sandbox.hubspot_router(), &path, token, &body).await;
+                    api::patch(sandbox.hubspot_router(), token, &path, &body).await;
                 }
                 Edit::Salesforce { pair, field, value } => {
                     let row = &pairs[pair % pairs.len()];
                     let object = &row["salesforce_object"];
                     let path =
                         format!("/services/data/v68.0/sobjects/{object}/{}", row["salesforce_id"]);
-                    patch(sandbox.salesforce_router(), &path, &token, &json!({ *field: value }))
-                        .await;
+                    api::patch(
+                        sandbox.salesforce_router(),
+                        &token,
+                        &path,
+                        &json!({ *field: value }),
+                    )
+                    .await;
                 }
             }
         }
@@ -59,16 +60,4 @@ pub fn salesforce_calls_left(sandbox: &Sandbox) -> u64 {
             api::get(sandbox.salesforce_router(), &token, "/services/data/v68.0/limits").await;
         limits["DailyApiRequests"]["Remaining"].as_u64().expect("a number")
     })
-}
-
-async fn patch(router: Router, path: &str, token: &str, body: &Value) {
-    let request = Request::patch(path)
-        .header("authorization", format!("Bearer {token}"))
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_string()))
-        .expect("a request");
-    let answer = router.oneshot(request).await.expect("an answer");
-    let status = answer.status();
-    let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
-    assert!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&bytes));
 }

@@ -1,8 +1,10 @@
-//! Laws 1, 2, 4 and 5 under misbehaviour: whatever the CRMs answer, a run ends as an undisturbed one
+//! Laws 1, 2, 4, 5 and 7 under misbehaviour: whatever the CRMs answer, a run ends as an undisturbed one
 //! does, or stops in good order, says why, and a later undisturbed run ends so.
 //!
-//! A schedule is a stage and a seed from which the simulated CRMs draw what each call meets. Most
-//! schedules begin from a plan that is already there; every tenth is a whole night.
+//! A schedule is a stage and a seed from which the simulated CRMs draw what each call meets on its
+//! way, and what goes wrong inside: locked rows, jobs that fail, hang or do nothing, a search behind
+//! its time. Most schedules begin from a plan that is already there; every tenth is a whole night, and
+//! every tenth takes a run back.
 //!
 //! Schedules are numbered, and the number is the seed of everything. `CONCORD_FAULT_SCHEDULES` sets
 //! how many are tried, `CONCORD_FAULT_SEED` the first:
@@ -18,14 +20,18 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use concord::sandbox::faults::{Kind, Schedule};
+use concord::sandbox::hubspot::{JobEnd, Settings};
 use jiff::SignedDuration;
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use serde_json::{Value, json};
 
 use crate::laws;
-use crate::support::Output;
 use crate::support::end_state::{differences, end_state};
 use crate::support::hosted::Hosted;
 use crate::support::number;
 use crate::support::prepared::{CALLS_PER_RUN_MAX, Prepared, plan_named, pulled};
+use crate::support::{Output, api};
 
 const SCHEDULES: u64 = 100;
 /// Schedules of one company.
@@ -35,7 +41,7 @@ const RATES: [f64; 4] = [0.1, 0.2, 0.35, 0.5];
 /// Share of a whole night's calls; it makes many.
 const NIGHT_RATE: f64 = 0.04;
 /// Words by which a stop names its cause.
-const CAUSES: [&str; 9] = [
+const CAUSES: [&str; 10] = [
     "is busy and did not recover",
     "daily allowance of API calls is spent",
     "the call budget is spent",
@@ -45,6 +51,7 @@ const CAUSES: [&str; 9] = [
     "in a shape that was not expected",
     "records where the vendor counts",
     " unknown;",
+    "has not ended job",
 ];
 
 /// What was seen over all schedules.
@@ -88,10 +95,12 @@ fn follow(seed: u64, prepared: &Prepared, tally: &mut Tally) {
         0 => (&prepared.fresh, NIGHT_RATE),
         1 | 2 => (&prepared.fresh, rate / 4.0),
         3 | 4 => (&prepared.built, rate),
+        9 => (&prepared.applied, rate),
         _ => (&prepared.planned, rate),
     };
     let hosted = Hosted::new(start.copy());
     hosted.sandbox.faults().follow(Schedule::new(seed, rate));
+    let usual = disturb(seed, &hosted);
     let is_well = match seed % 10 {
         0 => ends_well(&hosted, &["run", "--sandbox"]).is_some(),
         1 | 2 => ends_well(&hosted, &["pull", "--sandbox"]).is_some(),
@@ -99,6 +108,7 @@ fn follow(seed: u64, prepared: &Prepared, tally: &mut Tally) {
             let plan = plan_named(&planned.stdout);
             ends_well(&hosted, &["apply", "--sandbox", &plan]).is_some()
         }),
+        9 => ends_well(&hosted, &undo(prepared)).is_some(),
         _ => ends_well(&hosted, &["apply", "--sandbox", &prepared.plan]).is_some(),
     };
     if is_well {
@@ -108,6 +118,7 @@ fn follow(seed: u64, prepared: &Prepared, tally: &mut Tally) {
     }
     let view = hosted.sandbox.faults().view();
     hosted.sandbox.faults().clear();
+    calm(&hosted, usual);
     let kinds: Vec<Kind> = view.met.iter().map(|met| met.kind).collect();
     println!("{seed}: rate {rate}, ended well: {is_well}, {} faults met: {kinds:?}", view.n_met);
     for met in &view.met {
@@ -118,6 +129,58 @@ fn follow(seed: u64, prepared: &Prepared, tally: &mut Tally) {
         hosted.sandbox.clock().advance(SignedDuration::from_hours(24));
     }
     in_peace(seed, &hosted, prepared, is_well, is_day_spent);
+}
+
+fn undo(prepared: &Prepared) -> [&str; 5] {
+    ["undo", "--sandbox", &prepared.run, "--creates", "--yes"]
+}
+
+/// Has things go wrong inside calls, each with a chance of its own; returns HubSpot's settings as they
+/// were.
+fn disturb(seed: u64, hosted: &Hosted) -> Settings {
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    let usual = hosted.sandbox.hubspot().settings();
+    let mut settings = usual.clone();
+    if chance.random_bool(0.3) {
+        settings.imports.ends =
+            [JobEnd::Failed, JobEnd::Canceled, JobEnd::Stuck][chance.random_range(0..3)];
+    }
+    if chance.random_bool(0.5) {
+        settings.imports.share_percent = chance.random_range(0..=100);
+    }
+    if chance.random_bool(0.5) {
+        settings.search_delay_ms = 60_000;
+    }
+    hosted.sandbox.hubspot().set_settings(settings);
+    let locks = if chance.random_bool(0.3) {
+        json!([{ "object": "Lead", "times": chance.random_range(1..=40) }])
+    } else {
+        json!([])
+    };
+    let after_rows = chance.random_range(0..20);
+    let endings = match chance.random_range(0..8) {
+        0 => {
+            json!([{ "ending": { "failed": { "after_rows": after_rows, "message": "InternalServerError" } } }])
+        }
+        1 => json!([{ "ending": { "aborted": { "after_rows": after_rows } } }]),
+        2 => json!([{ "ending": { "hanging": { "after_rows": after_rows } } }]),
+        3 => json!([{ "ending": "nothing_done" }]),
+        _ => json!([]),
+    };
+    set_rules(hosted, &json!({ "locks": locks, "bulk": { "endings": endings } }));
+    usual
+}
+
+/// Ends what [`disturb`] began.
+fn calm(hosted: &Hosted, usual: Settings) {
+    hosted.sandbox.hubspot().set_settings(usual);
+    set_rules(hosted, &json!({ "locks": [], "bulk": {} }));
+}
+
+fn set_rules(hosted: &Hosted, rules: &Value) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let router = hosted.sandbox.salesforce_router();
+    runtime.block_on(api::patch(router, "", "/__sandbox/salesforce/rules", rules));
 }
 
 /// Runs in peace what is left, and compares.
@@ -133,10 +196,12 @@ fn in_peace(seed: u64, hosted: &Hosted, prepared: &Prepared, is_well: bool, is_d
         _ if is_well => {}
         // A plan of yesterday is not carried out today.
         0 | 3 | 4 => _ = hosted.good(&["run", "--sandbox"]),
+        9 => _ = hosted.good(&undo(prepared)),
         _ if is_day_spent => _ = hosted.good(&["run", "--sandbox"]),
         _ => _ = hosted.good(&["apply", "--sandbox", &prepared.plan]),
     }
-    let differences = differences(&end_state(&hosted.sandbox), &prepared.end);
+    let end = if seed % 10 == 9 { &prepared.undone } else { &prepared.end };
+    let differences = differences(&end_state(&hosted.sandbox), end);
     assert!(differences.is_empty(), "{differences:#?}");
     if seed.is_multiple_of(10) {
         let again = hosted.good(&["run", "--sandbox"]);

@@ -36,3 +36,16 @@ pub async fn get(router: Router, token: &str, path: &str) -> Value {
     assert!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&bytes));
     serde_json::from_slice(&bytes).expect("JSON")
 }
+
+/// Changes what is at a path and demands that it works.
+pub async fn patch(router: Router, token: &str, path: &str, body: &Value) {
+    let request = Request::patch(path)
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json")
+        .body(Body::from(body.to_string()))
+        .expect("a request");
+    let answer = router.oneshot(request).await.expect("an answer");
+    let status = answer.status();
+    let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+    assert!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&bytes));
+}

@@ -26,11 +26,16 @@ pub struct Prepared {
     pub pull: Extent,
     pub planning: Extent,
     pub apply: Extent,
+    /// After the apply, which was the run `run`.
+    pub applied: Company,
+    pub run: String,
+    pub undo: Extent,
     pub night: Extent,
     /// Every snapshot table's rows by key, with their fingerprints.
     pub pulled: Pulled,
-    /// Both CRMs once the plan is carried out.
+    /// Both CRMs once the plan is carried out, and once that is undone.
     pub end: EndState,
+    pub undone: EndState,
 }
 
 pub type Pulled = BTreeMap<String, Vec<String>>;
@@ -40,9 +45,10 @@ pub const CALLS_PER_RUN_MAX: u64 = 400;
 
 /// Retries as ever, but with waits that a test can afford; one walk at a time, so that the order of
 /// the calls is the same every time; and a budget that a bad night can reach.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("first_wait_ms = 500", "first_wait_ms = 1"),
     ("longest_wait_ms = 60000", "longest_wait_ms = 10"),
+    ("longest_job_wait_ms = 300000", "longest_job_wait_ms = 2"),
     ("parallel = 4", "parallel = 1"),
     ("calls_per_run_max = 20000", "calls_per_run_max = 400"),
     ("calls_per_run_max = 10000", "calls_per_run_max = 400"),
@@ -75,6 +81,10 @@ impl Prepared {
         let plan = plan_named(&planned.stdout);
         let planned = hosted.company.copy();
         let (_, apply) = hosted.measure(&["apply", "--sandbox", &plan]);
+        let end = end_state(&hosted.sandbox);
+        let applied = hosted.company.copy();
+        let run = run_named(&applied);
+        let (_, undo) = hosted.measure(&["undo", "--sandbox", &run, "--creates", "--yes"]);
         let night = [pull, build, planning, apply].into_iter().reduce(Extent::and).expect("some");
         Self {
             built,
@@ -83,9 +93,13 @@ impl Prepared {
             pull,
             planning,
             apply,
+            applied,
+            run,
+            undo,
             night,
             pulled,
-            end: end_state(&hosted.sandbox),
+            end,
+            undone: end_state(&hosted.sandbox),
             fresh,
         }
     }
@@ -109,6 +123,12 @@ fn a_day_of_edits() -> Vec<Edit> {
 /// Reads the id of a plan off the words of `concord plan`.
 pub fn plan_named(stdout: &str) -> String {
     stdout.split_whitespace().nth(1).expect("the plan's id").to_owned()
+}
+
+/// Returns the id of the last run that carried out a plan.
+fn run_named(company: &Company) -> String {
+    let runs = company.query("select max(run_id) as run from ops.runs where plan_id is not null");
+    runs[0]["run"].clone()
 }
 
 /// Reads what the latest snapshots hold.
