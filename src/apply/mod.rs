@@ -10,10 +10,15 @@
 //! later in smaller calls; each is journaled as a call of its own. What a bulk job left undone goes by
 //! the batch API.
 //!
+//! A call of the plan is the most that goes at once. After one that was slow, lost, locked or limited
+//! the next ones carry half, and grow back while all is well: more calls than were priced, within the
+//! same budget.
+//!
 //! Counts always close: what the journal says was sent is what has an accepted, rejected or unknown
 //! outcome. The two are kept apart, and [`apply`] fails where they differ.
 
 mod bulk;
+mod call_size;
 mod canary;
 mod journal;
 mod outcomes;
@@ -22,6 +27,9 @@ mod reread;
 mod run;
 mod settle;
 mod written;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

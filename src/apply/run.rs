@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::call_size::CallSize;
 use super::journal::{Answered, Journal};
 use super::reread::leave_out;
 use super::settle::settle;
@@ -69,11 +70,12 @@ pub async fn apply(
     }
     let (mut is_interrupted, mut is_budget_spent, mut unended_job) = (false, false, None);
     for planned in calls.into_values() {
-        if options.stop.load(Ordering::SeqCst) {
+        if run.is_to_stop() {
             is_interrupted = true;
             break;
         }
         match run.carry_out(planned, progress).await {
+            Ok(is_whole) => is_interrupted = !is_whole,
             // An orderly end: what is left is owed another night.
             Err(ApplyError::Crm(CrmError::BudgetSpent { .. })) => {
                 (is_interrupted, is_budget_spent) = (true, true);
@@ -83,7 +85,7 @@ pub async fn apply(
                 (is_interrupted, unended_job) = (true, Some(job));
                 break;
             }
-            carried_out => carried_out?,
+            Err(error) => return Err(error),
         }
         progress.answered(run.outcomes.len(), actions.len());
     }
@@ -126,6 +128,8 @@ pub(super) struct Run<'a> {
     /// Actions that the journal's intents say were sent, less those known not to be written.
     pub(super) sent: BTreeSet<String>,
     outcomes: HashMap<String, Outcome>,
+    /// What each CRM's batch calls carry by now.
+    sizes: BTreeMap<CrmKind, CallSize>,
 }
 
 /// Most times that a record is sent which somebody else holds, the first included.
@@ -152,7 +156,8 @@ impl<'a> Run<'a> {
     ) -> Result<Self, ApplyError> {
         let (journal, records) = Journal::open(warehouse, options.run).await?;
         let (begun, sent, outcomes) = (Vec::new(), BTreeSet::new(), HashMap::new());
-        let mut run = Self { journal, lease, crms, options, begun, sent, outcomes };
+        let sizes = BTreeMap::new();
+        let mut run = Self { journal, lease, crms, options, begun, sent, outcomes, sizes };
         run.note(options.known.to_vec());
         let mut begun: BTreeMap<String, Action> = BTreeMap::new();
         for record in records {
@@ -223,11 +228,13 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Carries out a call of the plan, in smaller ones where the CRM strains. Returns whether it came to
+    /// its end; it does not when a stop is asked for between two of them.
     async fn carry_out(
         &mut self,
         planned: Vec<&Action>,
         progress: &dyn ApplyProgress,
-    ) -> Result<(), ApplyError> {
+    ) -> Result<bool, ApplyError> {
         let mut ready = Vec::with_capacity(planned.len());
         for action in planned {
             if self.outcomes.contains_key(&action.action_id) {
@@ -238,7 +245,7 @@ impl<'a> Run<'a> {
                 Err(outcome) => self.note(vec![outcome]),
             }
         }
-        let Some(system) = ready.first().map(|action| action.system) else { return Ok(()) };
+        let Some(system) = ready.first().map(|action| action.system) else { return Ok(true) };
         let crm = self.crm(system)?;
         if self.options.is_reread {
             let (to_send, left_out) = leave_out(crm, ready, &(self.options.now)()).await?;
@@ -249,22 +256,40 @@ impl<'a> Run<'a> {
         if ready.first().is_some_and(|action| action.api == WriteApi::Bulk) {
             ready = self.send_bulk(crm, ready).await?;
         }
-        let shape = system.write_shape();
-        let size_max = shape.batches_per_call * shape.records_per_batch;
         let mut open: Vec<Pending> = ready
-            .chunks(size_max)
+            .chunks(records_per_call(system))
             .rev()
             .map(|actions| Pending { actions: actions.to_vec(), n_busy: 0 })
             .collect();
-        while let Some(pending) = open.pop() {
+        let mut n_sent = 0;
+        while let Some(mut pending) = open.pop() {
+            if pending.actions.is_empty() {
+                continue;
+            }
+            if n_sent > 0 && self.is_to_stop() {
+                return Ok(false);
+            }
+            let size = self.size(system).records();
+            if pending.actions.len() > size {
+                let rest = pending.actions.split_off(size);
+                open.push(Pending { actions: rest, n_busy: pending.n_busy });
+            }
             if pending.n_busy > 0 {
                 tokio::time::sleep(BUSY_WAIT * pending.n_busy).await;
             }
-            if !pending.actions.is_empty() {
-                open.extend(self.send(crm, pending).await?);
-            }
+            open.extend(self.send(crm, pending).await?);
+            n_sent += 1;
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Says whether whoever started the run wants it to stop.
+    fn is_to_stop(&self) -> bool {
+        self.options.stop.load(Ordering::SeqCst)
+    }
+
+    fn size(&mut self, system: CrmKind) -> &mut CallSize {
+        self.sizes.entry(system).or_insert_with(|| CallSize::new(records_per_call(system)))
     }
 
     /// Sends one call between its two journal entries. Returns what is to be sent instead: what the
@@ -275,6 +300,7 @@ impl<'a> Run<'a> {
         let intent = self.journal.put_intent(self.lease.epoch(), crm.kind(), actions).await?;
         self.sent.extend(intent.actions.iter().map(|action| action.action_id.clone()));
         let ids = || intent.actions.iter().map(|action| action.action_id.clone());
+        let n_strains = crm.strains();
         let answer = match crm.write(&call(&intent.actions)).await {
             Ok(answer) => answer,
             Err(error) => {
@@ -284,6 +310,9 @@ impl<'a> Run<'a> {
                 return Err(error.into());
             }
         };
+        let met_a_lock = answer.iter().any(|o| matches!(o, WriteOutcome::Busy { .. }));
+        let is_strained = met_a_lock || crm.strains() > n_strains;
+        self.size(crm.kind()).note(intent.actions.len(), is_strained);
         let now = (self.options.now)();
         let no_word = || WriteOutcome::Unknown { reason: "the answer is too short".to_owned() };
         let answer = answer.into_iter().chain(std::iter::repeat_with(no_word));
@@ -349,6 +378,12 @@ impl<'a> Run<'a> {
     fn crm(&self, kind: CrmKind) -> Result<&'a dyn Crm, ApplyError> {
         self.crms.get(&kind).copied().ok_or(ApplyError::NoConnection { kind })
     }
+}
+
+/// Returns the most records that a batch call takes.
+fn records_per_call(system: CrmKind) -> usize {
+    let shape = system.write_shape();
+    shape.batches_per_call * shape.records_per_batch
 }
 
 /// Lays actions out as one write call, in the batches into which the plan cut it: consecutive actions
