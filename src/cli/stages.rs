@@ -138,7 +138,9 @@ pub async fn plan(
     }
     let mut changes = plan::read_changes(ctx).await.map_err(failed)?;
     let is_reread = session.project.apply.reread;
-    let mut actions = plan::build_actions(&changes, &session.project.field_map).map_err(failed)?;
+    let parents = plan::read_parents(ctx, &changes).await.map_err(failed)?;
+    let mut actions =
+        plan::build_actions(&changes, &parents, &session.project.field_map).map_err(failed)?;
     let routes = plan::choose_routes(&mut actions, session.project.apply.route);
     // Judged before the budget cuts it: a small part of a large mistake is a mistake.
     let live = live_records(ctx).await.map_err(failed)?;

@@ -136,7 +136,9 @@ async fn make_plan(
         field_map,
     };
     let mut changes = plan::invert(&undoing, &selection);
-    let mut actions = plan::build_actions(&changes, field_map).map_err(failed)?;
+    // Their order is a matter of locks alone: an undo does not fail for want of a build.
+    let parents = plan::read_parents(&opened.ctx, &changes).await.unwrap_or_default();
+    let mut actions = plan::build_actions(&changes, &parents, field_map).map_err(failed)?;
     let routes = plan::choose_routes(&mut actions, session.project.apply.route);
     let live_counts = live_records(&opened.ctx).await.unwrap_or_default();
     let guards = plan::judge(&plan::summarize(&actions), &live_counts, &session.project.guardrails);

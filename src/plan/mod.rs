@@ -31,7 +31,7 @@ pub use fit::{fit, hold_carried};
 pub use guard::{Guard, judge};
 pub use price::{Price, price};
 pub use route::{Route, RouteOption, choose_routes};
-pub use rows::{Change, ChangeStatus, read_changes};
+pub use rows::{Change, ChangeStatus, Parents, read_changes, read_parents};
 pub use show::{quote, sentence, show};
 pub use undo::{Selection, Undoing, Written, invert, lasting};
 
@@ -194,11 +194,16 @@ pub struct PlanInputs {
 /// Turns changes into ordered actions; [`choose_routes`] gives each its call.
 ///
 /// Salesforce creates come first, then Salesforce updates, then HubSpot updates, so that a new
-/// record's id is known before HubSpot is told; deletes come last.
+/// record's id is known before HubSpot is told; deletes come last. Records of one parent stand
+/// together, so that what the CRM does side by side does not meet at the parent's lock.
 ///
 /// # Errors
 /// When a change names no target field, or two changes meet in one field.
-pub fn build_actions(changes: &[Change], field_map: &FieldMap) -> Result<Vec<Action>, PlanError> {
+pub fn build_actions(
+    changes: &[Change],
+    parents: &Parents,
+    field_map: &FieldMap,
+) -> Result<Vec<Action>, PlanError> {
     type Key = (u8, String, String, String);
     let mut grouped: BTreeMap<Key, Vec<&Change>> = BTreeMap::new();
     for change in changes.iter().filter(|change| change.status == ChangeStatus::Action) {
@@ -217,9 +222,14 @@ pub fn build_actions(changes: &[Change], field_map: &FieldMap) -> Result<Vec<Act
                 && field_map.field_type(&change.entity, &change.field) == FieldType::Owner
         })
     };
+    let parent = |object: &str, record: &str| {
+        parents.get(&(object.to_owned(), record.to_owned())).cloned().unwrap_or_default()
+    };
     let mut grouped: Vec<(Key, Vec<&Change>)> = grouped.into_iter().collect();
-    grouped
-        .sort_by_key(|((rank, object, ..), changes)| (*rank, object.clone(), names_owner(changes)));
+    // A stable sort: within a parent the order of ids holds.
+    grouped.sort_by_cached_key(|((rank, object, record, _), changes)| {
+        (*rank, object.clone(), names_owner(changes), parent(object, record))
+    });
     for (number, (_, changes)) in grouped.into_iter().enumerate() {
         let action = action(number, &changes, &creates, field_map)?;
         if action.operation == WriteOperation::Create {

@@ -22,7 +22,8 @@ fn change(system: CrmKind, object: &str, id: Option<&str>, golden: &str, field: 
 }
 
 fn actions_of(changes: &[Change]) -> Vec<Action> {
-    let mut actions = build_actions(changes, &FieldMap::empty()).expect("no clash");
+    let mut actions =
+        build_actions(changes, &Parents::new(), &FieldMap::empty()).expect("no clash");
     choose_routes(&mut actions, WriteRoute::Cheapest);
     actions
 }
@@ -69,7 +70,7 @@ fn two_values_for_one_field_are_refused() {
         change(CrmKind::Salesforce, "Lead", Some("1"), "p_1", "Phone"),
     ];
     assert!(matches!(
-        build_actions(&changes, &FieldMap::empty()),
+        build_actions(&changes, &Parents::new(), &FieldMap::empty()),
         Err(PlanError::TwoChanges { .. })
     ));
 }
@@ -85,6 +86,42 @@ fn calls_are_filled_to_the_vendors_ceiling() {
     let mut mixed = updates(CrmKind::Salesforce, "Contact", 300);
     mixed.extend(updates(CrmKind::Salesforce, "Lead", 700));
     assert_eq!(calls(mixed), 2);
+}
+
+#[test]
+fn records_of_one_parent_stand_together_whatever_the_order_of_the_rows_and_at_the_same_price() {
+    let mut changes = updates(CrmKind::Salesforce, "Contact", 1_500);
+    changes.extend(updates(CrmKind::Salesforce, "Opportunity", 700));
+    changes.extend(updates(CrmKind::Salesforce, "Lead", 100));
+    let account = |i: usize| format!("001{:03}", i * 7 % 30);
+    let parents: Parents = ["Contact", "Opportunity"]
+        .into_iter()
+        .flat_map(|object| {
+            (0..1_500).map(move |i| ((object.to_owned(), format!("{i:05}")), account(i)))
+        })
+        .collect();
+    let built = |changes: &[Change]| {
+        let mut actions = build_actions(changes, &parents, &FieldMap::empty()).expect("no clash");
+        choose_routes(&mut actions, WriteRoute::Cheapest);
+        actions
+    };
+    let actions = built(&changes);
+    let mut met: Vec<(String, String)> = Vec::new();
+    for action in &actions {
+        let key = (action.object.clone(), action.record_id.clone().expect("an update"));
+        let Some(parent) = parents.get(&key) else { continue };
+        let family = (action.object.clone(), parent.clone());
+        if met.last() != Some(&family) {
+            assert!(!met.contains(&family), "{family:?} comes twice");
+            met.push(family);
+        }
+    }
+    assert_eq!(met.len(), 60, "thirty accounts for each object");
+    assert!(actions.iter().map(|action| action.call).is_sorted());
+    let plain = price(&actions_of(&changes), true, &BTreeMap::new());
+    assert_eq!(price(&actions, true, &BTreeMap::new()), plain);
+    changes.reverse();
+    assert_eq!(digest(&built(&changes)), digest(&actions));
 }
 
 #[test]
@@ -115,7 +152,7 @@ fn creates_with_and_without_an_owner_are_batches_of_their_own() {
         changes
     };
     let changes: Vec<Change> = (0..1000).flat_map(create).collect();
-    let mut actions = build_actions(&changes, &map).expect("no clash");
+    let mut actions = build_actions(&changes, &Parents::new(), &map).expect("no clash");
     choose_routes(&mut actions, WriteRoute::Cheapest);
     let owners: Vec<bool> = actions.iter().map(Action::names_owner).collect();
     assert!(owners.is_sorted(), "one kind after the other");
@@ -194,7 +231,8 @@ fn what_a_job_cannot_say_goes_by_batch() {
     let mut key = change(CrmKind::Salesforce, "Lead", None, "p_9", "(key)");
     key.after = Some("c_9".to_owned());
     changes.push(key);
-    let mut actions = build_actions(&changes, &FieldMap::empty()).expect("no clash");
+    let mut actions =
+        build_actions(&changes, &Parents::new(), &FieldMap::empty()).expect("no clash");
     let routes = choose_routes(&mut actions, WriteRoute::Bulk);
     let by_api: Vec<(&str, WriteApi)> =
         actions.iter().map(|a| (a.golden_id.as_str(), a.api)).collect();

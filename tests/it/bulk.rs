@@ -1,8 +1,12 @@
 //! Writes that go as jobs: the same end as by batches, whatever becomes of a job.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use concord::sandbox::company::CompanyOptions;
 
+use crate::edits::{Edit, make};
 use crate::support::Company;
+use crate::support::hosted::Hosted;
 
 /// A company whose plan sends by jobs whatever a job can carry.
 fn by_jobs() -> Company {
@@ -28,6 +32,38 @@ fn a_night_by_jobs_ends_as_one_by_batches() {
     company.good(&["run", "--sandbox"]);
     assert_eq!(company.count("select count(*) from plan.actions"), 0, "nothing is left to do");
     assert_eq!(golden(&company), golden(&by_batches));
+}
+
+#[test]
+fn contacts_of_one_account_stand_together_in_the_file_of_a_job() {
+    let hosted = Hosted::new(by_jobs());
+    hosted.good(&["run", "--sandbox"]);
+    let pairs = hosted.company.query(
+        "select golden_id, hubspot_id, salesforce_object, salesforce_id from int_pairs \
+         where hubspot_id is not null and salesforce_object = 'Contact' order by golden_id",
+    );
+    let edits: Vec<Edit> = (0..pairs.len())
+        .map(|pair| Edit::HubSpot { pair, property: "utm_source", value: format!("fair {pair}") })
+        .collect();
+    make(&hosted.sandbox, &pairs, &edits);
+    hosted.good(&["run", "--sandbox"]);
+    let accounts: BTreeMap<String, String> = hosted
+        .company
+        .query("select contact_id, account_id from stg_salesforce__contacts where account_id is not null")
+        .into_iter()
+        .map(|row| (row["contact_id"].clone(), row["account_id"].clone()))
+        .collect();
+
+    let bodies = hosted.bodies();
+    let file = bodies.iter().find(|body| body.starts_with("\"Id\",") && body.contains("\"003"));
+    let mut reader = csv::Reader::from_reader(file.expect("contacts go by a job").as_bytes());
+    let rows = reader.records().map(|row| row.expect("a row")[0].to_owned());
+    let mut order: Vec<String> = rows.filter_map(|id| accounts.get(&id).cloned()).collect();
+    let n_contacts = order.len();
+    order.dedup();
+    let distinct: BTreeSet<&String> = order.iter().collect();
+    assert_eq!(order.len(), distinct.len(), "no account comes twice");
+    assert!(order.len() < n_contacts, "some account has several contacts");
 }
 
 /// What both CRMs hold of every person's fields, and how many records of each there are.
