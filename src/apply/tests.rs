@@ -214,3 +214,25 @@ async fn calls_at_ease_are_those_that_were_priced() {
         assert_eq!((calls.write, calls.read), (price.write_calls, price.reread_calls), "{system}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_read_again_five_collections_a_call_and_what_changed_is_left_alone() {
+    let site = Site::open().await;
+    let actions = titles(CrmKind::Salesforce, WriteApi::Bulk, 2_600);
+    // Two leads change after the plan, one in each of the two collections.
+    let mut edits = [actions[3].clone(), actions[2_400].clone()];
+    for edit in &mut edits {
+        (edit.api, edit.call) = (WriteApi::Batch, 0);
+        edit.action_id = format!("edit-{}", edit.action_id);
+        edit.changes[0].after = After::Value("Retired".to_owned());
+    }
+    let edited = site.apply(&edits, false).await;
+    assert_eq!(edited.accepted, 2, "{edited:?}");
+    let before = site.salesforce.calls();
+    let summary = site.apply(&actions, true).await;
+    assert_eq!((summary.accepted, summary.drift), (2_598, 2), "{summary:?}");
+    let (price, calls) = (price_of(&actions), site.salesforce.calls());
+    assert_eq!((price.write_calls, price.reread_calls), (4, 1));
+    let spent = (calls.write + calls.read) - (before.write + before.read);
+    assert_eq!(spent, price.write_calls + price.reread_calls);
+}

@@ -86,10 +86,13 @@ impl CrmKind {
     }
 
     /// Returns how many records one [`Crm::read_by_id`] call may ask for.
+    ///
+    /// HubSpot's batch read takes 100 and knows no bundle of them. A Salesforce collection takes
+    /// 2,000, and a composite, which counts as one call, five of them.
     pub fn records_per_read(self) -> usize {
         match self {
             Self::HubSpot => 100,
-            Self::Salesforce => 2000,
+            Self::Salesforce => salesforce::RECORDS_PER_READ,
         }
     }
 
@@ -175,7 +178,7 @@ pub trait Crm: Send + Sync {
 
     /// Reads records by id; ids that no longer exist are simply absent from the answer.
     ///
-    /// `ids` holds at most [`CrmKind::records_per_read`] ids. One API call.
+    /// `ids` holds at most [`CrmKind::records_per_read`] ids. One API call when nothing fails.
     async fn read_by_id(
         &self,
         object: &str,

@@ -49,8 +49,14 @@ type RecordsByObject<'a> = BTreeMap<&'a str, (u64, u64)>;
 
 /// Prices the actions for each CRM that they touch.
 ///
-/// Every batch call of the plan is one call, every job what [`crate::crm::BulkShape`] says. Reading again takes 100 (HubSpot) or 2,000 (Salesforce) records a call, or 500
-/// keys of creates in Salesforce, and is done for each write call and object. Two fixed calls prove the account and its allowance.
+/// Every batch call of the plan is one call, every job what [`crate::crm::BulkShape`] says. Reading
+/// again takes 100 (HubSpot) or 10,000 (Salesforce) records a call, or 100 or 500 keys of creates, and
+/// is done for each call of the plan and object. Two fixed calls prove the account and its allowance.
+///
+/// Chosen: to read every record by id again, also before HubSpot imports, where it costs far more calls
+/// than the import itself. Instead of: one export that holds them all, because an export shows the
+/// records as they were some time before it was there, and a search for what changed since lags behind
+/// as well; what an automation wrote in that time would be taken for unchanged and overwritten.
 pub fn price(
     actions: &[Action],
     is_reread: bool,

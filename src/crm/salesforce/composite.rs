@@ -49,6 +49,10 @@ pub fn get(path: &str, reference_id: &str) -> Value {
     json!({ "method": "GET", "url": path, "referenceId": reference_id })
 }
 
+pub fn post(path: &str, reference_id: &str, body: &Value) -> Value {
+    json!({ "method": "POST", "url": path, "referenceId": reference_id, "body": body })
+}
+
 /// Sends a composite of reads.
 pub async fn read(
     crm: &Salesforce,

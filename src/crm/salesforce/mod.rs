@@ -31,7 +31,7 @@ use tokio::sync::mpsc;
 
 pub use bulk::NULL as BULK_NULL;
 pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
-pub use read::table_name;
+pub use read::{RECORDS_PER_READ, table_name};
 
 use super::transport::{Answer, Request, Tokens, Transport, TransportOptions};
 use super::{

@@ -137,6 +137,28 @@ async fn one_composite_carries_creates_and_updates() {
 }
 
 #[tokio::test]
+async fn a_collection_that_its_composite_does_not_answer_is_asked_for_by_itself() {
+    let composite = r#"{"compositeResponse":[
+      {"body":[{"errorCode":"QUERY_TIMEOUT","message":"m"}],"httpStatusCode":400,"referenceId":"c1"},
+      {"body":[{"Id":"00Q0","LastModifiedDate":"d","Title":"a"},null],"httpStatusCode":200,"referenceId":"c0"}]}"#;
+    let alone = r#"[{"Id":"00Q2000","LastModifiedDate":"d","Title":null}]"#;
+    let (crm, seen, _) = serve(move |n| json(200, if n == 0 { composite } else { alone })).await;
+    let ids: Vec<String> = (0..2_001).map(|n| format!("00Q{n}")).collect();
+    let records = crm.read_by_id("Lead", &ids, &["Title".to_owned()]).await.expect("a read");
+    let titles: Vec<(&str, Option<&str>)> = records
+        .iter()
+        .map(|record| (record.id.as_str(), record.values["Title"].as_deref()))
+        .collect();
+    assert_eq!(titles, [("00Q0", Some("a")), ("00Q2000", None)]);
+    let seen = seen.lock().expect("held");
+    let paths: Vec<&str> = seen.iter().map(|(path, _)| path.as_str()).collect();
+    let root = "/services/data/v68.0/composite";
+    assert_eq!(paths, [root.to_owned(), format!("{root}/sobjects/Lead")]);
+    let sent: serde_json::Value = serde_json::from_str(&seen[1].1).expect("JSON was sent");
+    assert_eq!(sent["ids"], serde_json::json!(["00Q2000"]), "only what was not answered");
+}
+
+#[tokio::test]
 async fn a_lost_answer_and_a_short_one_are_unknown() {
     let (crm, seen, _) = serve(|_| json(502, "<html>edge</html>")).await;
     let call = WriteCall {

@@ -39,17 +39,26 @@ struct Bundle {
     graphs: Vec<Bundle>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Part {
-    #[serde(default)]
     method: String,
+    url: String,
+}
+
+impl Part {
+    fn is_write(&self) -> bool {
+        // Ids that are too many for an address are sent; nothing is changed by it.
+        let is_retrieval =
+            self.method.eq_ignore_ascii_case("POST") && self.url.contains("/composite/sobjects/");
+        !self.method.eq_ignore_ascii_case("GET") && !is_retrieval
+    }
 }
 
 impl Bundle {
     fn is_write(&self) -> bool {
         let mut parts = self.composite_request.iter().chain(&self.batch_requests);
-        parts.any(|part| !part.method.eq_ignore_ascii_case("GET"))
-            || self.graphs.iter().any(Self::is_write)
+        parts.any(Part::is_write) || self.graphs.iter().any(Self::is_write)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::{ID, MODIFIED_AT, PAGE_SIZE, PAGE_SIZE_HEADER, QueryPage, refused_shape, text_of};
 use crate::crm::salesforce::error::refused_part;
@@ -17,6 +17,12 @@ use crate::crm::{CrmError, Record};
 /// queries travel in a composite, as the vendor recommends.
 const PATH_BYTES_MAX: usize = 15_000;
 
+/// Ids that a collection takes.
+const IDS_PER_COLLECTION: usize = 2_000;
+
+/// Records that one call reads by id.
+pub const RECORDS_PER_READ: usize = composite::COLLECTIONS_MAX * IDS_PER_COLLECTION;
+
 pub async fn read_by_id(
     crm: &Salesforce,
     object: &str,
@@ -27,6 +33,9 @@ pub async fn read_by_id(
 }
 
 /// Reads records by id, asking for `asked`, of which `fields` are returned.
+///
+/// What one collection does not hold travels as several in a composite. A collection that the composite
+/// does not answer is asked for by itself, and refused or sent again there as any other call.
 pub async fn read_fields(
     crm: &Salesforce,
     object: &str,
@@ -39,10 +48,45 @@ pub async fn read_fields(
     }
     let operation = format!("{object} read");
     let path = crm.path(&format!("/composite/sobjects/{}", soql::name(object)?));
-    let body = json!({ "ids": ids, "fields": asked }).to_string();
-    let answer = crm.ask(&Request::post_json(&operation, Purpose::Read, path, body)).await?;
+    let body = |ids: &[String]| json!({ "ids": ids, "fields": asked });
+    let mut alone: Vec<&[String]> = Vec::new();
+    let mut records = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(RECORDS_PER_READ) {
+        let parts: Vec<&[String]> = ids.chunks(IDS_PER_COLLECTION).collect();
+        if parts.len() == 1 {
+            alone.extend(parts);
+            continue;
+        }
+        let subrequests: Vec<Value> = parts
+            .iter()
+            .enumerate()
+            .map(|(index, ids)| composite::post(&path, &format!("c{index}"), &body(ids)))
+            .collect();
+        let answer = composite::read(crm, &operation, Purpose::Read, &subrequests).await?;
+        let composite = composite::parse(&answer, &operation)?;
+        for (index, ids) in parts.into_iter().enumerate() {
+            let reference_id = format!("c{index}");
+            let mut subs = composite.composite_response.iter();
+            let sub = subs.find(|sub| sub.reference_id == reference_id);
+            match sub.filter(|sub| sub.http_status_code == 200) {
+                Some(sub) => records.extend(collection(sub.body.get(), &operation, fields)?),
+                None => alone.push(ids),
+            }
+        }
+    }
+    for ids in alone {
+        let request =
+            Request::post_json(&operation, Purpose::Read, path.as_str(), body(ids).to_string());
+        let answer = crm.ask(&request).await?;
+        records.extend(collection(&answer.body, &operation, fields)?);
+    }
+    Ok(records)
+}
+
+/// Reads a collection's answer: one record for each id, null for one that is gone.
+fn collection(body: &str, operation: &str, fields: &[String]) -> Result<Vec<Record>, CrmError> {
     let records: Vec<Option<HashMap<Cow<str>, &RawValue>>> =
-        serde_json::from_str(&answer.body).map_err(|error| unexpected(KIND, &operation, &error))?;
+        serde_json::from_str(body).map_err(|error| unexpected(KIND, operation, &error))?;
     Ok(records.iter().flatten().filter_map(|record| to_record(record, fields)).collect())
 }
 

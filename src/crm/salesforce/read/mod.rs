@@ -25,7 +25,7 @@ use crate::crm::wire::wire_text;
 use crate::crm::{CrmError, Extraction, ObjectRequest, Step, Steps, Table, Way};
 use crate::schema::Schema;
 
-pub use by_id::{query, read_by_id, read_by_key};
+pub use by_id::{RECORDS_PER_READ, query, read_by_id, read_by_key};
 
 const ID: &str = "Id";
 const IS_DELETED: &str = "IsDeleted";
