@@ -8,9 +8,6 @@ use crate::crm::{Crm, CrmError, CrmKind, WriteOperation};
 use crate::golden::is_same_value;
 use crate::plan::{Action, After};
 
-/// Records of an object that are sent and looked at again before the others go.
-pub const CANARY_RECORDS: usize = 10;
-
 /// A field that no longer holds what it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WroteBack {

@@ -22,7 +22,6 @@ mod call_size;
 mod canary;
 mod journal;
 mod outcomes;
-mod part;
 mod reread;
 mod run;
 mod settle;
@@ -40,12 +39,11 @@ use crate::crm::{CrmError, CrmKind};
 use crate::plan::{Action, PlanError};
 use crate::warehouse::{LeaseError, WarehouseError};
 
-pub use canary::{CANARY_RECORDS, WroteBack, look_again};
+pub use canary::{WroteBack, look_again};
 pub use journal::{Answered, Intent, Journal, JournalRecord};
 pub use outcomes::{
     last_writes, left_out, objects_of_others, outcome_files, write_outcomes, written_fields,
 };
-pub use part::{canary, first};
 pub use reread::read_live;
 pub use run::{ApplyOptions, ApplyProgress, apply, recover};
 pub use written::written_by;

@@ -1,5 +1,6 @@
 //! Plans carried out against the demo's CRMs, over HTTP.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
@@ -10,7 +11,7 @@ use super::*;
 use crate::config::FieldType;
 use crate::crm::transport::{Backoff, TransportOptions};
 use crate::crm::{Crm, Sensitive, WriteApi, WriteOperation, hubspot, salesforce};
-use crate::plan::{After, FieldChange, Price, price};
+use crate::plan::{After, Care, FieldChange, Price, price};
 use crate::sandbox::faults::{Fault, Kind};
 use crate::sandbox::{Running, Sandbox};
 use crate::warehouse::{Lease, Warehouse};
@@ -161,7 +162,8 @@ fn titles(system: CrmKind, api: WriteApi, n: usize) -> Vec<Action> {
 }
 
 fn price_of(actions: &[Action]) -> Price {
-    price(actions, true, &BTreeMap::new()).remove(0)
+    let care = Care { is_reread: true, canary: &BTreeSet::new() };
+    price(actions, care, &BTreeMap::new()).remove(0)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,8 +8,9 @@ use clap::Args;
 use super::carry_out::{self, Manner};
 use super::run::{begin, end_of, finish, take_lease};
 use super::session::{Session, failed};
+use super::stages::canary_objects;
 use super::{CliError, ExitCode, GlobalArgs, Ui};
-use crate::apply::{Journal, Outcome, Status, objects_of_others};
+use crate::apply::{Journal, Outcome, Status};
 use crate::config::Mode;
 use crate::model::new_session;
 use crate::plan::{Action, Plan, read_actions, read_plan, show};
@@ -129,16 +130,13 @@ pub async fn carry_out_under(
     let question = session.question(None)?;
     let ctx = new_session(&session.warehouse, question.memory_bytes_max).map_err(failed)?;
     let actions = read_actions(&ctx, &session.warehouse, &plan.id).await.map_err(failed)?;
-    let written = objects_of_others(&ctx, &session.warehouse, &record.id).await.map_err(failed)?;
-    let canary = actions
-        .iter()
-        .map(|action| &action.object)
-        .filter(|object| {
-            let is_automatic = session.project.apply.mode == Mode::Review;
-            !how.past_canary && (how.canary || (is_automatic && !written.contains(*object)))
-        })
-        .cloned()
-        .collect::<BTreeSet<String>>();
+    let canary = if how.past_canary {
+        BTreeSet::new()
+    } else if how.canary {
+        actions.iter().map(|action| action.object.clone()).collect()
+    } else {
+        canary_objects(session, &ctx, &record.id, &actions).await?
+    };
     let manner =
         Manner { limit: how.limit, canary, canary_wait: Duration::from_secs(how.canary_wait) };
     let (outcomes, summary, stage) =

@@ -9,13 +9,13 @@ use super::session::{Session, failed};
 use super::stages::{Watch, crm_error};
 use super::{CliError, ExitCode, Ui};
 use crate::apply::{
-    self, ApplyError, ApplyOptions, ApplyProgress, ApplySummary, CANARY_RECORDS, Journal, Outcome,
-    Status, WroteBack, left_out, look_again, write_outcomes,
+    self, ApplyError, ApplyOptions, ApplyProgress, ApplySummary, Journal, Outcome, Status,
+    WroteBack, left_out, look_again, write_outcomes,
 };
 use crate::config::Access;
 use crate::crm::CrmKind;
 use crate::model::new_session;
-use crate::plan::{Action, Plan, quote, read_actions};
+use crate::plan::{self, Action, CANARY_RECORDS, Plan, quote, read_actions};
 use crate::state::{StoredForms, Verdict, decisions};
 use crate::warehouse::Lease;
 use crate::warehouse::run_log::{self, StageRecord};
@@ -114,13 +114,13 @@ pub async fn apply(
     verify(session, plan, actions).await?;
     let work = Work { session, run, lease, plan, actions };
     let done = work.done().await?;
-    let limited = manner.limit.map(|n| apply::first(actions, &done, n));
+    let limited = manner.limit.map(|n| plan::first(actions, &done, n));
     let canary: Vec<Action> = actions
         .iter()
         .filter(|action| limited.as_ref().is_none_or(|only| only.contains(&action.action_id)))
         .cloned()
         .collect();
-    let canary = apply::canary(&canary, &manner.canary, CANARY_RECORDS);
+    let canary = plan::canary(&canary, &manner.canary, CANARY_RECORDS);
     let mut ended = None;
     if !canary.is_empty() {
         let (outcomes, summary) = work.send(Some(&canary), &stage).await?;

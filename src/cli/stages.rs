@@ -1,6 +1,6 @@
 //! Build and plan as commands run them: each prints one line, and says what it counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use datafusion::arrow::array::AsArray;
@@ -9,12 +9,12 @@ use datafusion::prelude::SessionContext;
 
 use super::session::{Session, failed};
 use super::{CliError, ExitCode, Ui};
-use crate::apply::{Journal, written_fields};
-use crate::config::{FIELD_MAP_FILE, FieldMap, suggestion};
+use crate::apply::{Journal, objects_of_others, written_fields};
+use crate::config::{FIELD_MAP_FILE, FieldMap, Mode, suggestion};
 use crate::crm::{Allowance, CrmError, CrmKind};
 use crate::golden::FieldRegistry;
 use crate::model::{self, Build, ModelError, ModelProgress, Opened, Question, StageError};
-use crate::plan::{self, Action, Change, Plan, PlanInputs};
+use crate::plan::{self, Action, Care, Change, Plan, PlanInputs};
 use crate::snapshot::PullError;
 use crate::warehouse::run_log::{self, StageRecord};
 
@@ -137,17 +137,18 @@ pub async fn plan(
         calls_left.insert(connection.kind, spendable(session, connection.kind, &allowances)?);
     }
     let mut changes = plan::read_changes(ctx).await.map_err(failed)?;
-    let is_reread = session.project.apply.reread;
     let parents = plan::read_parents(ctx, &changes).await.map_err(failed)?;
     let mut actions =
         plan::build_actions(&changes, &parents, &session.project.field_map).map_err(failed)?;
-    let routes = plan::choose_routes(&mut actions, session.project.apply.route);
+    let canary = canary_objects(session, ctx, id, &actions).await?;
+    let care = Care { is_reread: session.project.apply.reread, canary: &canary };
+    let routes = plan::choose_routes(&mut actions, session.project.apply.route, care.is_reread);
     // Judged before the budget cuts it: a small part of a large mistake is a mistake.
     let live = live_records(ctx).await.map_err(failed)?;
     let guards = plan::judge(&plan::summarize(&actions), &live, &session.project.guardrails);
-    let (actions, carried) = plan::fit(actions, is_reread, &calls_left);
+    let (actions, carried) = plan::fit(actions, care, &calls_left);
     plan::hold_carried(&mut changes, &carried);
-    let price = plan::price(&actions, is_reread, &allowances);
+    let price = plan::price(&actions, care, &allowances);
     let written = written_fields(ctx, &session.warehouse).await.map_err(failed)?;
     let inputs = PlanInputs {
         id: id.to_owned(),
@@ -177,6 +178,22 @@ pub async fn plan(
         record.seconds
     ));
     Ok((Planned { plan, actions, changes }, record))
+}
+
+/// Names the objects of which a run sends a canary without being asked: in `review`, those that no other
+/// run has written.
+pub async fn canary_objects(
+    session: &Session,
+    ctx: &SessionContext,
+    run: &str,
+    actions: &[Action],
+) -> Result<BTreeSet<String>, CliError> {
+    if session.project.apply.mode != Mode::Review {
+        return Ok(BTreeSet::new());
+    }
+    let written = objects_of_others(ctx, &session.warehouse, run).await.map_err(failed)?;
+    let objects = actions.iter().map(|action| &action.object);
+    Ok(objects.filter(|object| !written.contains(*object)).cloned().collect())
 }
 
 /// Says how many calls a plan may spend on a CRM: what is left to this run, and of the day once the

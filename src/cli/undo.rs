@@ -16,7 +16,7 @@ use crate::apply::{read_live, written_by};
 use crate::crm::{CrmKind, Record, Standing, WriteOperation};
 use crate::model::open_anything;
 use crate::plan::{
-    self, Action, Plan, PlanInputs, Selection, Undoes, Undoing, Written, read_plan, show,
+    self, Action, Care, Plan, PlanInputs, Selection, Undoes, Undoing, Written, read_plan, show,
 };
 use crate::state::StoredForms;
 use crate::warehouse::Lease;
@@ -139,7 +139,10 @@ async fn make_plan(
     // Their order is a matter of locks alone: an undo does not fail for want of a build.
     let parents = plan::read_parents(&opened.ctx, &changes).await.unwrap_or_default();
     let mut actions = plan::build_actions(&changes, &parents, field_map).map_err(failed)?;
-    let routes = plan::choose_routes(&mut actions, session.project.apply.route);
+    // The run that is undone has written every object of it, so that none is new.
+    let no_canary = BTreeSet::new();
+    let care = Care { is_reread: session.project.apply.reread, canary: &no_canary };
+    let routes = plan::choose_routes(&mut actions, session.project.apply.route, care.is_reread);
     let live_counts = live_records(&opened.ctx).await.unwrap_or_default();
     let guards = plan::judge(&plan::summarize(&actions), &live_counts, &session.project.guardrails);
     let mut allowances = BTreeMap::new();
@@ -148,10 +151,9 @@ async fn make_plan(
         allowances.insert(kind, crm.allowances().await.map_err(crm_error)?);
         calls_left.insert(kind, spendable(session, kind, &allowances)?);
     }
-    let is_reread = session.project.apply.reread;
-    let (actions, carried) = plan::fit(actions, is_reread, &calls_left);
+    let (actions, carried) = plan::fit(actions, care, &calls_left);
     plan::hold_carried(&mut changes, &carried);
-    let price = plan::price(&actions, is_reread, &allowances);
+    let price = plan::price(&actions, care, &allowances);
     let now = session.now().to_string();
     let inputs = PlanInputs {
         id: record.id.clone(),

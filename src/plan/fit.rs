@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Change, ChangeStatus, cut_into_calls, price};
+use super::{Action, Care, Change, ChangeStatus, cut_into_calls, price};
 use crate::crm::{CrmKind, WriteOperation};
 
 /// Reason code of what is carried.
@@ -18,7 +18,7 @@ pub const OVER_BUDGET: &str = "over_budget";
 /// An action that depends on a create that waits, waits too.
 pub fn fit(
     actions: Vec<Action>,
-    is_reread: bool,
+    care: Care<'_>,
     calls_left: &BTreeMap<CrmKind, u64>,
 ) -> (Vec<Action>, Vec<Action>) {
     let mut waiting: BTreeSet<String> = BTreeSet::new();
@@ -31,7 +31,7 @@ pub fn fit(
         waiting.extend(orphans.iter().map(|action| action.action_id.clone()));
         let Some(left) = calls_left.get(&system) else { continue };
         ranked.sort_by_key(|action| (priority(action), action.action_id.clone()));
-        let n_fitting = most_that_fit(&ranked, is_reread, *left);
+        let n_fitting = most_that_fit(&ranked, care, *left);
         waiting.extend(ranked[n_fitting..].iter().map(|action| action.action_id.clone()));
     }
     let (carried, mut kept): (Vec<Action>, Vec<Action>) =
@@ -52,12 +52,12 @@ fn priority(action: &Action) -> u8 {
 
 /// Returns how many of the first actions cost at most `left` calls. The cost grows with them, but for
 /// a step where one more fills a call better; such a step is taken.
-fn most_that_fit(ranked: &[&Action], is_reread: bool, left: u64) -> usize {
+fn most_that_fit(ranked: &[&Action], care: Care<'_>, left: u64) -> usize {
     let cost = |n: usize| {
         let mut first: Vec<Action> = ranked[..n].iter().map(|&action| action.clone()).collect();
         first.sort_by(|a, b| a.action_id.cmp(&b.action_id));
         cut_into_calls(&mut first);
-        price(&first, is_reread, &BTreeMap::new()).iter().map(super::Price::usual).sum::<u64>()
+        price(&first, care, &BTreeMap::new()).iter().map(super::Price::usual).sum::<u64>()
     };
     if cost(ranked.len()) <= left {
         return ranked.len();

@@ -9,6 +9,7 @@
 mod file;
 mod fit;
 mod guard;
+mod part;
 mod price;
 mod route;
 mod rows;
@@ -29,7 +30,8 @@ use crate::warehouse::WarehouseError;
 pub use file::{latest_plan, read_actions, read_plan, register_latest, write_plan};
 pub use fit::{fit, hold_carried};
 pub use guard::{Guard, judge};
-pub use price::{Price, price};
+pub use part::{CANARY_RECORDS, canary, first};
+pub use price::{Care, Price, price};
 pub use route::{Route, RouteOption, choose_routes};
 pub use rows::{Change, ChangeStatus, Parents, read_changes, read_parents};
 pub use show::{quote, sentence, show};

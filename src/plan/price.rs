@@ -1,11 +1,21 @@
 //! What a plan costs in API calls, and what is left of each allowance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Action;
+use super::part::{CANARY_RECORDS, canary};
+use super::{Action, WriteOperation};
 use crate::crm::{Allowance, CrmKind, WriteApi};
+
+/// How carefully a plan is going to be carried out, as far as it costs calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Care<'a> {
+    /// Reads each record again just before writing it.
+    pub is_reread: bool,
+    /// Objects of which a canary goes first.
+    pub canary: &'a BTreeSet<String>,
+}
 
 /// Calls that one CRM will see when the plan is applied and nothing fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +32,9 @@ pub struct Price {
     pub job_calls_usual: u64,
     /// Calls that read each record again just before writing it.
     pub reread_calls: u64,
+    /// What canaries add: their records go in calls of their own, and are looked at afterwards.
+    #[serde(default)]
+    pub canary_calls: u64,
     /// Proof of the account before the first write.
     pub fixed_calls: u64,
     /// The same writes one record a call, as most connectors make them.
@@ -34,7 +47,7 @@ pub struct Price {
 impl Price {
     /// Returns the calls when nothing fails, without those of [`Price::job_calls_max`].
     pub fn total(&self) -> u64 {
-        self.write_calls + self.reread_calls + self.fixed_calls
+        self.write_calls + self.reread_calls + self.canary_calls + self.fixed_calls
     }
 
     /// Returns the calls that are usual when nothing fails. A job that is asked more often and finds
@@ -46,6 +59,15 @@ impl Price {
 
 /// Object → how many records of a call are updated and how many created.
 type RecordsByObject<'a> = BTreeMap<&'a str, (u64, u64)>;
+
+/// Calls to one CRM that carry out some actions.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spent {
+    write: u64,
+    reread: u64,
+    job_max: u64,
+    job_usual: u64,
+}
 
 /// Prices the actions for each CRM that they touch.
 ///
@@ -59,27 +81,70 @@ type RecordsByObject<'a> = BTreeMap<&'a str, (u64, u64)>;
 /// as well; what an automation wrote in that time would be taken for unchanged and overwritten.
 pub fn price(
     actions: &[Action],
-    is_reread: bool,
+    care: Care<'_>,
     allowances: &BTreeMap<CrmKind, Vec<Allowance>>,
 ) -> Vec<Price> {
     let mut prices: BTreeMap<CrmKind, Price> = BTreeMap::new();
-    let mut calls: BTreeMap<(CrmKind, u32, WriteApi), RecordsByObject<'_>> = BTreeMap::new();
-    for action in actions {
+    for (system, spent) in spent(actions.iter(), care.is_reread) {
         let daily = allowances
-            .get(&action.system)
+            .get(&system)
             .and_then(|list| list.iter().find(|allowance| allowance.name == Allowance::DAILY));
-        let price = prices.entry(action.system).or_insert_with(|| Price {
-            system: action.system,
-            write_calls: 0,
-            job_calls_max: 0,
-            job_calls_usual: 0,
-            reread_calls: 0,
+        let one_by_one = actions.iter().filter(|action| action.system == system).count();
+        let price = Price {
+            system,
+            write_calls: spent.write,
+            job_calls_max: spent.job_max,
+            job_calls_usual: spent.job_usual,
+            reread_calls: spent.reread,
+            canary_calls: 0,
             fixed_calls: 2,
-            one_by_one_calls: 0,
+            one_by_one_calls: one_by_one as u64,
             daily_left: daily.map(|allowance| allowance.remaining),
             daily_max: daily.map(|allowance| allowance.max),
-        });
-        price.one_by_one_calls += 1;
+        };
+        prices.insert(system, price);
+    }
+    add_canaries(&mut prices, actions, care);
+    prices.into_values().collect()
+}
+
+/// Adds what it costs to cut the canaries off from the calls that the plan has for them, and to look at
+/// them once they were written.
+fn add_canaries(prices: &mut BTreeMap<CrmKind, Price>, actions: &[Action], care: Care<'_>) {
+    let ids = canary(actions, care.canary, CANARY_RECORDS);
+    if ids.is_empty() {
+        return;
+    }
+    let (first, rest): (Vec<&Action>, Vec<&Action>) =
+        actions.iter().partition(|action| ids.contains(&action.action_id));
+    let mut looked_at: BTreeMap<(CrmKind, &str), u64> = BTreeMap::new();
+    for action in first.iter().filter(|action| action.operation != WriteOperation::Delete) {
+        *looked_at.entry((action.system, &action.object)).or_default() += 1;
+    }
+    let apart = [spent(first.into_iter(), care.is_reread), spent(rest.into_iter(), care.is_reread)];
+    for price in prices.values_mut() {
+        let parts = apart.iter().filter_map(|part| part.get(&price.system));
+        let (mut calls, mut job_max, mut job_usual) = (0, 0, 0);
+        for part in parts {
+            calls += part.write + part.reread;
+            job_max += part.job_max;
+            job_usual += part.job_usual;
+        }
+        let per_read = price.system.records_per_read() as u64;
+        let looks = looked_at.iter().filter(|((system, _), _)| *system == price.system);
+        let looks: u64 = looks.map(|(_, records)| records.div_ceil(per_read)).sum();
+        price.canary_calls = calls - (price.write_calls + price.reread_calls) + looks;
+        (price.job_calls_max, price.job_calls_usual) = (job_max, job_usual);
+    }
+}
+
+/// Counts the calls that carry out actions, in the calls of the plan to which they belong.
+fn spent<'a>(
+    actions: impl Iterator<Item = &'a Action>,
+    is_reread: bool,
+) -> BTreeMap<CrmKind, Spent> {
+    let mut calls: BTreeMap<(CrmKind, u32, WriteApi), RecordsByObject<'_>> = BTreeMap::new();
+    for action in actions {
         let objects = calls.entry((action.system, action.call, action.api)).or_default();
         let (updates, creates) = objects.entry(&action.object).or_default();
         match action.record_id {
@@ -87,24 +152,25 @@ pub fn price(
             None => *creates += 1,
         }
     }
+    let mut by_system: BTreeMap<CrmKind, Spent> = BTreeMap::new();
     for ((system, _, api), objects) in calls {
-        let Some(price) = prices.get_mut(&system) else { continue };
+        let spent = by_system.entry(system).or_default();
         match system.bulk_shape().filter(|_| api == WriteApi::Bulk) {
             Some(shape) => {
-                price.write_calls += shape.data_calls;
-                price.job_calls_max += shape.further_calls_max();
-                price.job_calls_usual += shape.polls_usual;
+                spent.write += shape.data_calls;
+                spent.job_max += shape.further_calls_max();
+                spent.job_usual += shape.polls_usual;
             }
-            None => price.write_calls += 1,
+            None => spent.write += 1,
         }
         if is_reread {
             let by_id = system.records_per_read() as u64;
             let by_key = system.records_per_key_read() as u64;
-            price.reread_calls += objects
+            spent.reread += objects
                 .values()
                 .map(|(updates, creates)| updates.div_ceil(by_id) + creates.div_ceil(by_key))
                 .sum::<u64>();
         }
     }
-    prices.into_values().collect()
+    by_system
 }

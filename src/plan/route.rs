@@ -9,6 +9,10 @@
 //! | HubSpot import | 2 a job, and about 16 times asking where it and its export stand |
 //! | Salesforce bulk job | 4 a job, and about 8 times asking where it stands |
 //!
+//! Where records are read again before they are written, each API's reading is in its calls: a call of
+//! HubSpot's reads 100 whichever way they then go, one of Salesforce's 10,000, of which a composite
+//! that writes 1,000 has a tenth of a use and a job the whole.
+//!
 //! A Salesforce job takes what its rows can say: nothing that leaves the owner to assignment rules,
 //! which a job runs for all of its rows or for none, and no value that would read as "clear this
 //! field". A HubSpot import takes updates that fill the same properties, so that no cell is blank, and
@@ -41,12 +45,12 @@ pub struct RouteOption {
     pub api: WriteApi,
     /// Records that this API can carry.
     pub records: u64,
-    /// Calls for those records on their own, usual asking included.
+    /// Calls for those records on their own, usual asking and reading again included.
     pub calls: u64,
 }
 
 /// Gives every action its API and its call, and says what was chosen from.
-pub fn choose_routes(actions: &mut [Action], wanted: WriteRoute) -> Vec<Route> {
+pub fn choose_routes(actions: &mut [Action], wanted: WriteRoute, is_reread: bool) -> Vec<Route> {
     let mut groups: BTreeMap<(CrmKind, String, WriteOperation), Vec<usize>> = BTreeMap::new();
     for (place, action) in actions.iter().enumerate() {
         let group = (action.system, action.object.clone(), action.operation);
@@ -54,23 +58,23 @@ pub fn choose_routes(actions: &mut [Action], wanted: WriteRoute) -> Vec<Route> {
     }
     let mut routes = Vec::with_capacity(groups.len());
     for ((system, object, operation), places) in groups {
-        let shape = system.write_shape();
-        let batches = places.len().div_ceil(shape.records_per_batch);
-        let batch_calls = batches.div_ceil(shape.batches_per_call) as u64;
         let records = places.len() as u64;
-        let mut options = vec![RouteOption { api: WriteApi::Batch, records, calls: batch_calls }];
+        let calls = batch_calls(system, operation, places.len(), is_reread);
+        let mut options = vec![RouteOption { api: WriteApi::Batch, records, calls }];
         let mut api = WriteApi::Batch;
         if let Some(bulk) = system.bulk_shape() {
             let mut option = RouteOption { api: WriteApi::Bulk, records: 0, calls: 0 };
             for fit in bulk_groups(actions, &places).into_values() {
-                let calls = jobs(bulk, fit.iter().map(|place| &actions[*place]))
-                    * (bulk.data_calls + bulk.polls_usual);
+                let jobs = jobs(bulk, fit.iter().map(|place| &actions[*place]));
+                let mut calls = jobs.len() as u64 * (bulk.data_calls + bulk.polls_usual);
+                if is_reread {
+                    calls += jobs.iter().map(|n| reading_calls(system, operation, *n)).sum::<u64>();
+                }
                 option.records += fit.len() as u64;
                 option.calls += calls;
-                let by_batch =
-                    fit.len().div_ceil(shape.records_per_batch).div_ceil(shape.batches_per_call);
+                let by_batch = batch_calls(system, operation, fit.len(), is_reread);
                 let is_chosen = match wanted {
-                    WriteRoute::Cheapest => calls < by_batch as u64,
+                    WriteRoute::Cheapest => calls < by_batch,
                     WriteRoute::Batch => false,
                     WriteRoute::Bulk => true,
                 };
@@ -87,6 +91,30 @@ pub fn choose_routes(actions: &mut [Action], wanted: WriteRoute) -> Vec<Route> {
     }
     cut_into_calls(actions);
     routes
+}
+
+/// Returns the calls that write `n` records of one object and operation by the batch API.
+fn batch_calls(system: CrmKind, operation: WriteOperation, n: usize, is_reread: bool) -> u64 {
+    let shape = system.write_shape();
+    let per_call = shape.batches_per_call * shape.records_per_batch;
+    let full = (n / per_call) as u64;
+    let rest = n % per_call;
+    let writing = full + u64::from(rest > 0);
+    if !is_reread {
+        return writing;
+    }
+    writing
+        + full * reading_calls(system, operation, per_call)
+        + reading_calls(system, operation, rest)
+}
+
+/// Returns the calls that read `n` records of one call again before it is sent.
+fn reading_calls(system: CrmKind, operation: WriteOperation, n: usize) -> u64 {
+    let per_call = match operation {
+        WriteOperation::Create => system.records_per_key_read(),
+        WriteOperation::Update | WriteOperation::Delete => system.records_per_read(),
+    };
+    n.div_ceil(per_call) as u64
 }
 
 /// Groups the actions that jobs can carry by what has to be alike within one job.
@@ -134,17 +162,24 @@ fn is_bulk_row(action: &Action) -> bool {
     }
 }
 
-/// Counts the jobs that records need.
-fn jobs<'a>(shape: BulkShape, actions: impl Iterator<Item = &'a Action>) -> u64 {
-    let (mut jobs, mut records, mut size) = (0, 0, 0);
+/// Returns how many records go with each of the jobs that they need.
+fn jobs<'a>(shape: BulkShape, actions: impl Iterator<Item = &'a Action>) -> Vec<usize> {
+    let mut jobs: Vec<usize> = Vec::new();
+    let mut size = 0;
     for action in actions {
         let more = bytes(action);
-        if jobs == 0 || records == shape.records_per_job || size + more > shape.bytes_per_job {
-            jobs += 1;
-            (records, size) = (0, 0);
+        match jobs.last_mut() {
+            Some(records)
+                if *records < shape.records_per_job && size + more <= shape.bytes_per_job =>
+            {
+                *records += 1;
+                size += more;
+            }
+            _ => {
+                jobs.push(1);
+                size = more;
+            }
         }
-        records += 1;
-        size += more;
     }
     jobs
 }

@@ -214,13 +214,17 @@ fn write_price(text: &mut String, plan: &Plan) {
             (Some(left), Some(max)) => format!(" of {left} left today (allowance {max})"),
             _ => String::new(),
         };
+        let canary = match price.canary_calls {
+            0 => String::new(),
+            calls => format!(", {calls} for the canary"),
+        };
         let jobs = match price.job_calls_max {
             0 => String::new(),
             most => format!(", at most {most} more for jobs"),
         };
         let _ = writeln!(
             text,
-            "price {}  {} calls{left}: {} to write, {} to read again, {} fixed{jobs}; one record a call would be {}",
+            "price {}  {} calls{left}: {} to write, {} to read again{canary}, {} fixed{jobs}; one record a call would be {}",
             price.system,
             price.total(),
             price.write_calls,
@@ -231,14 +235,17 @@ fn write_price(text: &mut String, plan: &Plan) {
     }
 }
 
-/// Shows by which API each group goes that had a choice and takes more than one call.
+/// Shows by which API each group goes that had a choice and does not fit one batch call.
 fn write_routes(text: &mut String, plan: &Plan) {
     for route in &plan.routes {
         let calls =
             |option: &RouteOption| format!("{} {} calls", option.api.as_str(), option.calls);
         let (chosen, others): (Vec<_>, Vec<_>) =
             route.options.iter().partition(|option| option.api == route.api);
-        if others.is_empty() || route.options.iter().any(|option| option.calls < 2) {
+        let shape = route.system.write_shape();
+        let per_call = (shape.batches_per_call * shape.records_per_batch) as u64;
+        let is_without_choice = others.is_empty() || route.options.iter().any(|o| o.calls == 0);
+        if is_without_choice || route.records <= per_call {
             continue;
         }
         let list = |options: Vec<&RouteOption>| {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::config::WriteRoute;
 
@@ -21,10 +23,16 @@ fn change(system: CrmKind, object: &str, id: Option<&str>, golden: &str, field: 
     }
 }
 
+const NO_CANARY: &BTreeSet<String> = &BTreeSet::new();
+
+/// Without reading again, and without a canary.
+const PLAIN: Care<'_> = Care { is_reread: false, canary: NO_CANARY };
+const REREAD: Care<'_> = Care { is_reread: true, canary: NO_CANARY };
+
 fn actions_of(changes: &[Change]) -> Vec<Action> {
     let mut actions =
         build_actions(changes, &Parents::new(), &FieldMap::empty()).expect("no clash");
-    choose_routes(&mut actions, WriteRoute::Cheapest);
+    choose_routes(&mut actions, WriteRoute::Cheapest, false);
     actions
 }
 
@@ -102,7 +110,7 @@ fn records_of_one_parent_stand_together_whatever_the_order_of_the_rows_and_at_th
         .collect();
     let built = |changes: &[Change]| {
         let mut actions = build_actions(changes, &parents, &FieldMap::empty()).expect("no clash");
-        choose_routes(&mut actions, WriteRoute::Cheapest);
+        choose_routes(&mut actions, WriteRoute::Cheapest, false);
         actions
     };
     let actions = built(&changes);
@@ -118,8 +126,8 @@ fn records_of_one_parent_stand_together_whatever_the_order_of_the_rows_and_at_th
     }
     assert_eq!(met.len(), 60, "thirty accounts for each object");
     assert!(actions.iter().map(|action| action.call).is_sorted());
-    let plain = price(&actions_of(&changes), true, &BTreeMap::new());
-    assert_eq!(price(&actions, true, &BTreeMap::new()), plain);
+    let plain = price(&actions_of(&changes), REREAD, &BTreeMap::new());
+    assert_eq!(price(&actions, REREAD, &BTreeMap::new()), plain);
     changes.reverse();
     assert_eq!(digest(&built(&changes)), digest(&actions));
 }
@@ -153,12 +161,12 @@ fn creates_with_and_without_an_owner_are_batches_of_their_own() {
     };
     let changes: Vec<Change> = (0..1000).flat_map(create).collect();
     let mut actions = build_actions(&changes, &Parents::new(), &map).expect("no clash");
-    choose_routes(&mut actions, WriteRoute::Cheapest);
+    choose_routes(&mut actions, WriteRoute::Cheapest, false);
     let owners: Vec<bool> = actions.iter().map(Action::names_owner).collect();
     assert!(owners.is_sorted(), "one kind after the other");
     // Three batches of each kind: six do not fit one call.
     assert_eq!(actions.last().map(|action| action.call), Some(2));
-    assert_eq!(price(&actions, false, &BTreeMap::new())[0].write_calls, 2);
+    assert_eq!(price(&actions, PLAIN, &BTreeMap::new())[0].write_calls, 2);
 }
 
 #[test]
@@ -179,18 +187,18 @@ fn what_does_not_fit_the_budget_is_carried_by_priority_and_with_what_depends_on_
     let n_actions = actions.len();
     let left = |calls| BTreeMap::from([(CrmKind::Salesforce, calls)]);
 
-    let (kept, carried) = fit(actions.clone(), true, &left(1000));
+    let (kept, carried) = fit(actions.clone(), REREAD, &left(1000));
     assert_eq!((kept.len(), carried.len()), (n_actions, 0));
 
     // Two fixed calls, one write and two reads by key: a thousand creates, and what follows them.
-    let (kept, carried) = fit(actions.clone(), true, &left(5));
+    let (kept, carried) = fit(actions.clone(), REREAD, &left(5));
     let creates = |actions: &[Action]| {
         actions.iter().filter(|action| action.operation == WriteOperation::Create).count()
     };
     assert_eq!((creates(&kept), creates(&carried)), (1000, 500));
     assert_eq!(kept.len() + carried.len(), n_actions);
     assert!(carried.iter().any(|action| action.golden_id == "p_x"), "updates come after creates");
-    let prices = price(&kept, true, &BTreeMap::new());
+    let prices = price(&kept, REREAD, &BTreeMap::new());
     assert!(prices.iter().all(|p| p.system != CrmKind::Salesforce || p.total() <= 5));
     let kept_ids: Vec<&String> = kept.iter().map(|action| &action.action_id).collect();
     assert!(kept.iter().all(|a| a.depends_on.as_ref().is_none_or(|id| kept_ids.contains(&id))));
@@ -200,7 +208,7 @@ fn what_does_not_fit_the_budget_is_carried_by_priority_and_with_what_depends_on_
     };
     hold_carried(&mut changes, &carried);
     assert_eq!(n_held(&changes), carried.len(), "one for each record: these change one field each");
-    let (kept, carried) = fit(actions, true, &left(0));
+    let (kept, carried) = fit(actions, REREAD, &left(0));
     assert!(kept.is_empty() && carried.len() == n_actions);
 }
 
@@ -220,8 +228,53 @@ fn records_go_by_the_api_that_takes_the_fewest_calls() {
     let actions = routed(12_001);
     assert_eq!(bulk(&actions), 24_002);
     assert_eq!(actions.iter().map(|action| action.call).max(), Some(2), "one job is one call");
-    let prices = price(&actions, false, &BTreeMap::new());
+    let prices = price(&actions, PLAIN, &BTreeMap::new());
     assert_eq!(prices.iter().map(|price| price.write_calls).collect::<Vec<_>>(), [2, 4]);
+}
+
+#[test]
+fn a_job_that_spares_reads_is_chosen_from_fewer_records() {
+    let api_of = |n: usize| {
+        let changes = updates(CrmKind::Salesforce, "Lead", n);
+        let mut actions =
+            build_actions(&changes, &Parents::new(), &FieldMap::empty()).expect("no clash");
+        let routes = choose_routes(&mut actions, WriteRoute::Cheapest, true);
+        let calls: Vec<u64> = routes[0].options.iter().map(|option| option.calls).collect();
+        (actions[0].api, calls, price(&actions, REREAD, &BTreeMap::new()).remove(0))
+    };
+    // A thousand records are read and written in two calls; a job reads ten thousand in one.
+    let (api, calls, price) = api_of(6_000);
+    assert_eq!((api, calls), (WriteApi::Batch, vec![12, 13]));
+    assert_eq!((price.write_calls, price.reread_calls), (6, 6));
+    let (api, calls, price) = api_of(6_001);
+    assert_eq!((api, calls), (WriteApi::Bulk, vec![14, 13]));
+    assert_eq!((price.write_calls, price.reread_calls), (4, 1));
+    let (_, _, price) = api_of(10_001);
+    assert_eq!(price.reread_calls, 2);
+}
+
+#[test]
+fn a_canary_costs_calls_of_its_own_and_a_look() {
+    let mut changes = updates(CrmKind::Salesforce, "Lead", 1_500);
+    changes.extend(updates(CrmKind::HubSpot, "contacts", 8));
+    let actions = actions_of(&changes);
+    let of = |objects: &[&str]| {
+        let canary = objects.iter().map(|&object| object.to_owned()).collect();
+        let care = Care { is_reread: true, canary: &canary };
+        let prices = price(&actions, care, &BTreeMap::new());
+        prices.iter().map(|price| (price.canary_calls, price.total())).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&[]), [(0, 4), (0, 6)]);
+    // Ten leads are read, written and looked at; the others go as planned.
+    assert_eq!(of(&["Lead"]), [(0, 4), (3, 9)]);
+    // All eight contacts are the canary: only the look is more.
+    assert_eq!(of(&["contacts"]), [(1, 5), (0, 6)]);
+    // A budget that does not cover the canary carries what it would have sent.
+    let canary = BTreeSet::from(["Lead".to_owned()]);
+    let care = Care { is_reread: true, canary: &canary };
+    let left = BTreeMap::from([(CrmKind::Salesforce, 7)]);
+    let (kept, carried) = fit(actions.clone(), care, &left);
+    assert_eq!((kept.len(), carried.len()), (1_008, 500));
 }
 
 #[test]
@@ -233,7 +286,7 @@ fn what_a_job_cannot_say_goes_by_batch() {
     changes.push(key);
     let mut actions =
         build_actions(&changes, &Parents::new(), &FieldMap::empty()).expect("no clash");
-    let routes = choose_routes(&mut actions, WriteRoute::Bulk);
+    let routes = choose_routes(&mut actions, WriteRoute::Bulk, false);
     let by_api: Vec<(&str, WriteApi)> =
         actions.iter().map(|a| (a.golden_id.as_str(), a.api)).collect();
     assert_eq!(

@@ -114,6 +114,27 @@ fn a_canary_that_holds_lets_the_rest_go() {
 }
 
 #[test]
+fn a_canary_is_in_the_price_of_the_plan() {
+    let served = Served::new(&CompanyOptions::small(5), |router| router);
+    let (plan, digest) = served.plan();
+    let page = format!("warehouse/plans/{plan}/plan.json");
+    let page = std::fs::read_to_string(served.company.path(&page)).expect("the plan is there");
+    let page: Value = serde_json::from_str(&page).expect("JSON");
+    served.good(&["apply", &plan, "--confirm", &digest, "--canary-wait", "0"]);
+    for price in page["price"].as_array().expect("a price for each CRM") {
+        let system = price["system"].as_str().expect("a name");
+        let calls = |what: &str| price[what].as_u64().expect("a number");
+        assert!(calls("canary_calls") > 0, "{price}");
+        let priced = calls("write_calls") + calls("reread_calls") + calls("canary_calls");
+        let spent = served.query(&format!(
+            "select count(*) as n from ops.requests where stage = 'apply' and connection = '{system}' \
+             and family not in ('token', 'account details', 'organization')",
+        ));
+        assert_eq!(spent[0]["n"], priced.to_string(), "{system}: {price}");
+    }
+}
+
+#[test]
 fn settling_a_lost_answer_keeps_what_was_seen_and_not_sent() {
     let served = Served::new(&CompanyOptions::small(5), |router| router);
     let (plan, digest) = served.plan();

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::Action;
+use super::Action;
+
+/// Records of an object that are sent and looked at again before the others go.
+pub const CANARY_RECORDS: usize = 10;
 
 /// Returns the ids of the first `n` actions that are not done, in the order of the plan, with what
 /// depends on a create among them: a create and what is told of it are never torn apart.
