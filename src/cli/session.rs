@@ -318,6 +318,7 @@ fn client(connection: &Connection, session: &Session, now: &Now) -> Result<Arc<d
     let defaults = TransportOptions::default();
     let options = TransportOptions {
         call_timeout: defaults.call_timeout.min(session.warehouse.call_time_max()),
+        write_time_max: session.warehouse.call_time_max(),
         fence: session.warehouse.fence().clone(),
         budget: Arc::new(calls_max.map_or_else(Budget::unlimited, Budget::new)),
         reserve_share: budget.map_or(0.0, |budget| budget.reserve_share),

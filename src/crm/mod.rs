@@ -29,6 +29,8 @@ mod url;
 #[cfg(test)]
 mod sandbox_tests;
 #[cfg(test)]
+mod transport_tests;
+#[cfg(test)]
 mod ways_tests;
 
 use std::collections::{BTreeMap, HashSet};

@@ -60,7 +60,9 @@ pub async fn start(crm: &Salesforce, job: &BulkJob, batch: &WriteBatch) -> Resul
         body: Body::Text { content_type: "text/csv".to_owned(), text: rows(batch)? },
         ..Request::get("bulk ingest upload", Purpose::Write, path_of(crm, job, "/batches"))
     };
-    if let Reply::Lost { .. } = crm.transport.send(&upload, &crm.bearer).await? {
+    // The rows lie there untouched until the job is closed.
+    let sent = crm.transport.send(&upload.preparing(), &crm.bearer).await?;
+    if let Reply::Lost { .. } = sent {
         return Ok(());
     }
     change_state(crm, job, "UploadComplete", Purpose::Write).await?;
@@ -190,17 +192,28 @@ async fn outcomes(
         }
         outcomes.iter().filter(|outcome| outcome.is_none()).count()
     };
-    let mut n_open = take(results(crm, job, "successfulResults", own, accepted).await?);
+    let bytes = result_bytes(batch);
+    let mut n_open = take(results(crm, job, "successfulResults", bytes, own, accepted).await?);
     if n_open > 0 && (known.number_records_failed > 0 || !is_complete) {
-        n_open = take(results(crm, job, "failedResults", own, rejected).await?);
+        n_open = take(results(crm, job, "failedResults", bytes, own, rejected).await?);
     }
     if n_open > 0 {
-        take(results(crm, job, "unprocessedrecords", own, left_undone).await?);
+        take(results(crm, job, "unprocessedrecords", bytes, own, left_undone).await?);
     }
     let no_word = || WriteOutcome::Unknown {
         reason: "the job's results do not speak of this record".to_owned(),
     };
     Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(no_word)).collect())
+}
+
+/// Bytes that an id, a key or the reason of a refusal may add to a row of a result.
+const RESULT_CELL_BYTES: usize = 200;
+
+/// Returns the bytes that a results file may have: it repeats the rows.
+fn result_bytes(batch: &WriteBatch) -> usize {
+    let cell = |(_, value): &(String, Option<String>)| value.as_deref().map_or(8, str::len) + 3;
+    let row = |record: &WriteRecord| record.values.iter().map(cell).sum::<usize>();
+    batch.records.iter().map(|record| row(record) + RESULT_CELL_BYTES).sum()
 }
 
 /// A results file's row, by column name.
@@ -220,12 +233,13 @@ async fn results(
     crm: &Salesforce,
     job: &BulkJob,
     file: &str,
+    bytes: usize,
     own: &str,
     judge: fn(&ResultRow<'_>) -> WriteOutcome,
 ) -> Result<Vec<(String, WriteOutcome)>, CrmError> {
     let path = path_of(crm, job, &format!("/{file}"));
     let request = Request::get(format!("bulk ingest {file}"), Purpose::Read, path);
-    let answer = crm.ask(&request).await?;
+    let answer = crm.ask(&request.with_answer_of(bytes)).await?;
     let mut reader = ReaderBuilder::new().flexible(true).from_reader(answer.body.as_bytes());
     let broken = |error: csv::Error| {
         let line = error.position().map_or(0, csv::Position::line);

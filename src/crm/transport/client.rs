@@ -25,6 +25,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// does is better made smaller.
 const CALL_TIMEOUT: Duration = Duration::from_mins(2);
 
+/// Slowest line on which bodies are waited for, in bytes a second: one megabit. A bulk upload of 90 MB
+/// has eleven minutes more than a call that carries little.
+const LINE_SPEED_MIN: u64 = 128 * 1024;
+
 /// A write that takes longer than this strains the CRM; Salesforce counts calls of 20 seconds as long.
 const SLOW: Duration = Duration::from_secs(20);
 
@@ -43,7 +47,10 @@ const USER_AGENT: &str = concat!("concord/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone, Debug)]
 pub struct TransportOptions {
     pub backoff: Backoff,
+    /// Longest that a call may take that carries little; see [`Transport::time_max`].
     pub call_timeout: Duration,
+    /// Longest that a write may take, whatever it carries, so that the lease outlives it.
+    pub write_time_max: Duration,
     pub budget: Arc<Budget>,
     /// Share of the daily allowance that is left for others, 0 to 1.
     pub reserve_share: f64,
@@ -63,6 +70,7 @@ impl Default for TransportOptions {
         Self {
             backoff: Backoff::default(),
             call_timeout: CALL_TIMEOUT,
+            write_time_max: Duration::MAX,
             budget: Arc::new(Budget::unlimited()),
             reserve_share: 0.0,
             keeps_known_limits: true,
@@ -318,8 +326,10 @@ impl Transport {
         let _permit = self.in_flight.acquire().await.ok();
         self.pace.keep(self.lane(request)).await;
         // The last thing before the wire: whatever was waited for, the lease outlives the call.
+        let time_max = self.time_max(request);
+        let to_outlive = if request.is_preparing { self.options.call_timeout } else { time_max };
         if request.purpose == Purpose::Write
-            && let Err(error) = self.options.fence.pass(self.options.call_timeout).await
+            && let Err(error) = self.options.fence.pass(to_outlive).await
         {
             return Sent::Fenced(error);
         }
@@ -343,6 +353,21 @@ impl Transport {
         Sent::Answered(answer, verdict)
     }
 
+    /// Returns how long one sending may take: what any call may, and the time in which a slow line
+    /// carries both bodies; a file that comes back has a limit of its own.
+    pub fn time_max(&self, request: &Request) -> Duration {
+        if request.spool.is_some() {
+            return FILE_TIMEOUT;
+        }
+        let carried = (request.body.n_bytes() + request.answer_bytes) as u64;
+        let carrying = carried / LINE_SPEED_MIN;
+        let whole = self.options.call_timeout + Duration::from_secs(carrying);
+        match request.purpose {
+            Purpose::Write if !request.is_preparing => whole.min(self.options.write_time_max),
+            _ => whole,
+        }
+    }
+
     /// Sends a request and reads its answer, or says how that ended.
     async fn exchange(
         &self,
@@ -355,9 +380,7 @@ impl Transport {
         for (name, value) in &request.headers {
             building = building.header(*name, value);
         }
-        if request.spool.is_some() {
-            building = building.timeout(FILE_TIMEOUT);
-        }
+        building = building.timeout(self.time_max(request));
         if let Some(token) = token {
             building = building.bearer_auth(token.expose());
         }

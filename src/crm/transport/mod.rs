@@ -9,6 +9,9 @@
 //! | `Lost`, timeout, cut connection | sent again | [`Reply::Lost`], never sent again |
 //! | no connection could be made | sent again | sent again: nothing left this machine |
 //!
+//! A call has the time that its bodies take on a slow line on top of what any call has, but a write no
+//! more than the lease is known to last.
+//!
 //! The [`RequestLog`] and events name the call's family, status, verdict and milliseconds. Bodies,
 //! tokens, query strings and the vendor's own texts are never logged and never part of an error: an
 //! error has the vendor's code and what [`shown()`] lets through.

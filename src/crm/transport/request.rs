@@ -33,6 +33,11 @@ pub struct Request {
     pub is_anonymous: bool,
     /// Sending it twice does what sending it once does, or leaves nothing behind that matters.
     pub is_repeatable: bool,
+    /// Hands over data with which nothing is done before another call says so, and may therefore take
+    /// longer than the lease is known to last.
+    pub is_preparing: bool,
+    /// Bytes that a good answer may have, where it may be long.
+    pub answer_bytes: usize,
     /// Where the body of a good answer goes instead of into memory; the answer's own is empty then.
     pub spool: Option<Arc<Spool>>,
 }
@@ -72,6 +77,8 @@ impl Request {
             body: Body::None,
             is_anonymous: false,
             is_repeatable: purpose != Purpose::Write,
+            is_preparing: false,
+            answer_bytes: 0,
             spool: None,
         }
     }
@@ -89,6 +96,18 @@ impl Request {
     #[must_use]
     pub fn repeatable(self) -> Self {
         Self { is_repeatable: true, ..self }
+    }
+
+    /// Says that nothing is done with what a write hands over before another call.
+    #[must_use]
+    pub fn preparing(self) -> Self {
+        Self { is_preparing: true, ..self }
+    }
+
+    /// Says how long a good answer may be; so much more time it has.
+    #[must_use]
+    pub fn with_answer_of(self, answer_bytes: usize) -> Self {
+        Self { answer_bytes, ..self }
     }
 
     /// Asks for a token by a form, which proves who we are by itself.
