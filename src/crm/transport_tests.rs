@@ -1,18 +1,32 @@
 //! What the transport promises of large bodies, against the sandbox.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request as ServerRequest;
+use axum::middleware::{Next, from_fn};
 
 use super::transport::TransportOptions;
 use super::*;
 use crate::sandbox::faults::{Fault, Kind};
 use crate::sandbox::{Running, Sandbox};
 
+/// A method, the end of a path, and how the body that went there was encoded.
+type Encodings = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
 async fn open() -> (Sandbox, Running) {
     let world = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/demo");
     let sandbox = Sandbox::open(&world, None).expect("the demo world opens");
     let running = sandbox.serve().await.expect("the sandbox listens");
     (sandbox, running)
+}
+
+fn portal(sandbox: &Sandbox, url: &str) -> hubspot::HubSpot {
+    let mut config = hubspot::Config::new(Sensitive::new(sandbox.world().hubspot.token.clone()));
+    url.clone_into(&mut config.base_url);
+    hubspot::HubSpot::new(config, TransportOptions::default()).expect("a client is made")
 }
 
 fn org(sandbox: &Sandbox, url: &str, options: TransportOptions) -> salesforce::Salesforce {
@@ -81,4 +95,58 @@ async fn an_upload_and_its_results_have_the_time_that_their_size_takes() {
     crm.bulk_start(&job, &small).await.expect("a lost answer is no error");
     let state = crm.bulk_state(&job, &small).await.expect("the job is known");
     assert_eq!(state, BulkState::NotStarted);
+}
+
+/// Serves a CRM and notes how the bodies that reach it are encoded.
+async fn noted(router: Router) -> (String, Encodings) {
+    let seen = Encodings::default();
+    let keep = Arc::clone(&seen);
+    let router = router.layer(from_fn(move |request: ServerRequest, next: Next| {
+        let encoding = request.headers().get("content-encoding");
+        let encoding = encoding.map(|value| value.to_str().expect("text").to_owned());
+        let end = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+        let mut keep = keep.lock().expect("no test panics while it holds this");
+        keep.push((format!("{} {end}", request.method()), encoding));
+        drop(keep);
+        next.run(request)
+    }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("the listener has an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (format!("http://{address}"), seen)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_composites_go_gzipped_and_nothing_else_does() {
+    let (sandbox, _running) = open().await;
+    let (url, seen) = noted(sandbox.salesforce_router()).await;
+    let crm = org(&sandbox, &url, TransportOptions::default());
+    let large = creates("Lead", "Description", "Concord_Key__c", 100, 1_000);
+    let small = creates("Lead", "Description", "Concord_Key__c", 1, 10);
+    for batch in [&small, &large] {
+        let call = WriteCall { batches: vec![batch.clone()] };
+        let outcomes = crm.write(&call).await.expect("the write ends");
+        let accepted = |outcome: &WriteOutcome| matches!(outcome, WriteOutcome::Accepted { .. });
+        assert!(outcomes.iter().all(accepted), "{outcomes:?}");
+    }
+    let field = ["Description".to_owned()];
+    let read = crm.read_by_key("Lead", "Concord_Key__c", &["key-99".to_owned()], &field).await;
+    assert_eq!(read.expect("a read")[0].values["Description"], Some("x".repeat(1_000)));
+    let job = crm.bulk_open("r1", &large).await.expect("a job is opened");
+    crm.bulk_start(&job, &large).await.expect("it begins");
+    let seen = seen.lock().expect("held").clone();
+    let gzip = Some("gzip".to_owned());
+    let composites: Vec<_> = seen.iter().filter(|(call, _)| call == "POST composite").collect();
+    assert_eq!(composites[0].1, None, "a small one goes as it is");
+    assert_eq!(composites[1].1, gzip);
+    assert!(seen.iter().any(|(call, _)| call == "PUT batches"), "{seen:?}");
+    assert_eq!(seen.iter().filter(|(_, encoding)| *encoding == gzip).count(), 1, "{seen:?}");
+
+    let (url, seen) = noted(sandbox.hubspot_router()).await;
+    let crm = portal(&sandbox, &url);
+    let call =
+        WriteCall { batches: vec![creates("contacts", "message", "concord_key", 100, 1_000)] };
+    let outcomes = crm.write(&call).await.expect("the write ends");
+    assert!(matches!(outcomes[99], WriteOutcome::Accepted { .. }), "{:?}", outcomes[99]);
+    assert!(seen.lock().expect("held").iter().all(|(_, encoding)| encoding.is_none()));
 }

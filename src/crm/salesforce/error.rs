@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::KIND;
-use crate::crm::transport::{Answer, Judge, Purpose, Refusal, Request, Verdict, shown, shown_code};
+use crate::crm::transport::{
+    Answer, Body, Judge, Purpose, Refusal, Request, Verdict, shown, shown_code,
+};
 use crate::crm::{CrmError, CrmKind, WriteOutcome};
 
 /// Longest message kept from an error.
@@ -123,6 +125,12 @@ pub fn first_error(body: &str) -> Option<ErrorEntry> {
 impl Judge for SalesforceJudge {
     fn kind(&self) -> CrmKind {
         KIND
+    }
+
+    /// The REST guide has requests compressed as well as answers; the bulk guide speaks of answers alone,
+    /// so rows go as they are.
+    fn reads_gzip(&self, request: &Request) -> bool {
+        matches!(request.body, Body::Json(_))
     }
 
     fn judge(&self, request: &Request, answer: &Answer) -> Verdict {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::backoff::Jitter;
 use super::counters::Counters;
+use super::gzip::packed;
 use super::pace::{IN_FLIGHT_MAX, Pace};
 use super::request_log::{ConnectionLog, Sending};
 use super::{
@@ -144,6 +145,7 @@ struct OpenSending<'a> {
     tries: u32,
     status: Option<u16>,
     verdict: &'static str,
+    bytes_out: u64,
     bytes_in: u64,
 }
 
@@ -325,6 +327,10 @@ impl Transport {
         // The semaphore is never closed, so there is nothing to do without a permit.
         let _permit = self.in_flight.acquire().await.ok();
         self.pace.keep(self.lane(request)).await;
+        let packed = match &request.body {
+            Body::Json(json) if self.judge.reads_gzip(request) => packed(json),
+            _ => None,
+        };
         // The last thing before the wire: whatever was waited for, the lease outlives the call.
         let time_max = self.time_max(request);
         let to_outlive = if request.is_preparing { self.options.call_timeout } else { time_max };
@@ -335,7 +341,10 @@ impl Transport {
         }
         self.counters.count(request.purpose, tries > 1);
         let mut sending = OpenSending::begin(self, request, tries);
-        let answer = match self.exchange(request, token, &mut sending.bytes_in).await {
+        if let Some(packed) = &packed {
+            sending.bytes_out = packed.len() as u64;
+        }
+        let answer = match self.exchange(request, packed, token, &mut sending.bytes_in).await {
             Ok(answer) => answer,
             Err(sent) => {
                 sending.verdict = if matches!(sent, Sent::Cut(_)) { "lost" } else { "unreachable" };
@@ -372,6 +381,7 @@ impl Transport {
     async fn exchange(
         &self,
         request: &Request,
+        packed: Option<Vec<u8>>,
         token: Option<&Sensitive<String>>,
         bytes_in: &mut u64,
     ) -> Result<Answer, Sent> {
@@ -387,7 +397,11 @@ impl Transport {
         building = match &request.body {
             Body::None => building,
             Body::Json(json) => {
-                building.header("content-type", "application/json").body(json.clone())
+                building = building.header("content-type", "application/json");
+                match packed {
+                    Some(packed) => building.header("content-encoding", "gzip").body(packed),
+                    None => building.body(json.clone()),
+                }
             }
             Body::Form(form) => building
                 .header("content-type", "application/x-www-form-urlencoded")
@@ -454,6 +468,7 @@ impl<'a> OpenSending<'a> {
             tries,
             status: None,
             verdict: "abandoned",
+            bytes_out: request.body.n_bytes() as u64,
             bytes_in: 0,
         }
     }
@@ -485,7 +500,7 @@ impl Drop for OpenSending<'_> {
             status: self.status,
             verdict: self.verdict,
             ms,
-            bytes_out: self.request.body.n_bytes() as u64,
+            bytes_out: self.bytes_out,
             bytes_in: self.bytes_in,
             tries: self.tries,
             calls_left: Some(self.transport.calls_left()).filter(|left| *left < u64::MAX),

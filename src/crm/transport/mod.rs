@@ -10,7 +10,8 @@
 //! | no connection could be made | sent again | sent again: nothing left this machine |
 //!
 //! A call has the time that its bodies take on a slow line on top of what any call has, but a write no
-//! more than the lease is known to last.
+//! more than the lease is known to last. Large bodies go gzipped where the vendor says that it reads
+//! them.
 //!
 //! The [`RequestLog`] and events name the call's family, status, verdict and milliseconds. Bodies,
 //! tokens, query strings and the vendor's own texts are never logged and never part of an error: an
@@ -22,6 +23,7 @@ mod bearer;
 mod budget;
 mod client;
 mod counters;
+mod gzip;
 mod now;
 mod pace;
 mod request;

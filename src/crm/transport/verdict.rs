@@ -11,6 +11,11 @@ pub trait Judge: Send + Sync {
 
     fn judge(&self, request: &Request, answer: &Answer) -> Verdict;
 
+    /// Says whether the vendor reads a request whose body is gzipped.
+    fn reads_gzip(&self, _request: &Request) -> bool {
+        false
+    }
+
     /// Names the rate limit that a request falls under.
     fn lane(&self, _request: &Request) -> Lane {
         Lane::Told

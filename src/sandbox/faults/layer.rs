@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use jiff::SignedDuration;
 
@@ -39,7 +39,10 @@ impl Guarded {
             Server::HubSpot(server) => server.router(),
             Server::Salesforce(server) => server.router(),
         };
-        routes.layer(from_fn_with_state(self, pass))
+        let is_unpacking = matches!(self.server, Server::Salesforce(_));
+        let guarded = routes.layer(from_fn_with_state(self, pass));
+        // Outermost, since what a call is about decides what it can meet.
+        if is_unpacking { guarded.layer(from_fn(salesforce::unpack)) } else { guarded }
     }
 
     fn vendor(&self) -> Vendor {

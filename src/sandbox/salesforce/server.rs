@@ -27,7 +27,7 @@ use crate::sandbox::{CallCounters, Clock, World};
 
 const NAME: &str = "salesforce";
 /// Most bytes of a request body.
-const BODY_BYTES_MAX: usize = 150_000_000;
+pub(super) const BODY_BYTES_MAX: usize = 150_000_000;
 /// Most bytes of a request's address.
 const ADDRESS_BYTES_MAX: usize = 16_384;
 /// Span over which calls are held against the allowance.
