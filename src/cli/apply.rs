@@ -68,7 +68,7 @@ pub struct How {
 }
 
 pub async fn run(args: &ApplyArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
-    let session = Session::connect(global, None).await?;
+    let session = Session::connect(global, ui, None).await?;
     session.watch_interrupt(ui);
     let log = run_log::read_all(&session.warehouse).await.map_err(failed)?;
     let id = match (&args.plan, &args.resume) {

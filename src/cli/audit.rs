@@ -64,7 +64,7 @@ pub async fn run(args: &AuditArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitC
 
 /// Pulls where there is no snapshot yet, and builds.
 async fn look_first(global: &GlobalArgs, ui: &Ui) -> Result<(), CliError> {
-    let session = Session::connect(global, None).await?;
+    let session = Session::connect(global, ui, None).await?;
     session.watch_interrupt(ui);
     let id = session.new_id().await?;
     let _lease = take_lease(&session, &id).await?;

@@ -28,7 +28,7 @@ pub struct PlanArgs {
 const EXAMPLES_SHOWN: usize = 20;
 
 pub async fn run(args: &PlanArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
-    let session = Session::connect(global, None).await?;
+    let session = Session::connect(global, ui, None).await?;
     let id = session.new_id().await?;
     let _lease = take_lease(&session, &id).await?;
     let mut record = begin(&session, &id, "plan").await?;

@@ -43,7 +43,7 @@ fn way(text: &str) -> Result<(String, Way), String> {
 }
 
 pub async fn run(args: &PullArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
-    let session = Session::connect(global, None).await?;
+    let session = Session::connect(global, ui, None).await?;
     if let Some(unknown) =
         args.connection.iter().find(|name| !session.project.connections.contains_key(*name))
     {

@@ -39,7 +39,7 @@ pub struct RunArgs {
 const EXAMPLES_SHOWN: usize = 2;
 
 pub async fn run(args: &RunArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
-    let session = Session::connect(global, args.period.as_deref()).await?;
+    let session = Session::connect(global, ui, args.period.as_deref()).await?;
     session.watch_interrupt(ui);
     session.pass_a_night().await?;
     let id = session.new_id().await?;

@@ -73,7 +73,11 @@ impl Session {
     ///
     /// # Errors
     /// When a secret cannot be had, or the sandbox does not start or answer.
-    pub async fn connect(global: &GlobalArgs, period: Option<&str>) -> Result<Self, CliError> {
+    pub async fn connect(
+        global: &GlobalArgs,
+        ui: &Ui,
+        period: Option<&str>,
+    ) -> Result<Self, CliError> {
         let project = global.project(period)?;
         let (mut session, now) = match environment::variable(environment::SANDBOX) {
             _ if !global.sandbox => (Self::over(project)?, Now::new(machine_time)),
@@ -93,7 +97,7 @@ impl Session {
         };
         session.requests = RequestLog::new(session.warehouse.clone(), now.clone());
         for connection in session.project.connections.values() {
-            let crm = client(connection, &session, &now)?;
+            let crm = client(connection, &session, &now, ui)?;
             session.crms.insert(connection.kind, crm);
         }
         Ok(session)
@@ -311,7 +315,12 @@ pub fn sandbox_accounts(
     ]
 }
 
-fn client(connection: &Connection, session: &Session, now: &Now) -> Result<Arc<dyn Crm>, CliError> {
+fn client(
+    connection: &Connection,
+    session: &Session,
+    now: &Now,
+    ui: &Ui,
+) -> Result<Arc<dyn Crm>, CliError> {
     let project = &session.project;
     let budget = project.budget.get(&connection.name);
     let calls_max = budget.and_then(|budget| budget.calls_per_run_max);
@@ -346,7 +355,7 @@ fn client(connection: &Connection, session: &Session, now: &Now) -> Result<Arc<d
         CrmKind::Salesforce => {
             let config = salesforce::Config {
                 instance_url: connection.url.clone(),
-                credentials: salesforce_credentials(connection, project, now)?,
+                credentials: salesforce_credentials(connection, project, now, ui)?,
                 version: connection.api_version.clone(),
             };
             Ok(Arc::new(salesforce::Salesforce::new(config, options).map_err(usage)?))
@@ -405,6 +414,7 @@ fn salesforce_credentials(
     connection: &Connection,
     project: &Project,
     now: &Now,
+    ui: &Ui,
 ) -> Result<salesforce::Credentials, CliError> {
     Ok(match &connection.credentials {
         Credentials::Token(token) => match token_of(token, project)? {
@@ -424,6 +434,7 @@ fn salesforce_credentials(
                 client_id: resolved(client_id, project)?,
                 client_secret,
                 refresh_token: resolved(refresh_token, project)?,
+                on_rotation: on_rotation(connection, refresh_token, ui),
             }
         }
         Credentials::JwtBearer { client_id, username, private_key, audience } => {
@@ -436,6 +447,19 @@ fn salesforce_credentials(
                 now: now.clone(),
             }
         }
+    })
+}
+
+/// Warns of a token that died while the run used it, and of what that means for the next one.
+fn on_rotation(connection: &Connection, token: &Secret, ui: &Ui) -> salesforce::OnRotation {
+    let (name, place, ui) = (connection.name.clone(), token.to_string(), ui.clone());
+    salesforce::OnRotation::new(move || {
+        ui.warning(format_args!(
+            "`connections.{name}.refresh_token` from {place} is dead: Salesforce replaced it when it was used"
+        ));
+        ui.hint(
+            "this run goes on with the new one, which Concord does not keep: before the next run switch the rotation of refresh tokens off for this app and authorize it again, or use client credentials or a private key",
+        );
     })
 }
 

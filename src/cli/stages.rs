@@ -302,9 +302,6 @@ fn crm_hint(error: &CrmError) -> Option<String> {
             "check the connection's secrets: `concord config show` says where each comes from"
                 .to_owned(),
         ),
-        CrmError::RefreshTokenRotated { .. } => Some(
-            "Concord keeps no secrets, and the token it was given is dead now: switch the rotation of refresh tokens off for this app and authorize it again, or use client credentials or a private key".to_owned(),
-        ),
         CrmError::BudgetSpent { .. } => {
             Some("run again when the allowance has filled up; nothing done is lost".to_owned())
         }

@@ -58,7 +58,7 @@ pub struct UndoArgs {
 const EXAMPLES_SHOWN: usize = 20;
 
 pub async fn run(args: &UndoArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
-    let session = Session::connect(global, None).await?;
+    let session = Session::connect(global, ui, None).await?;
     session.watch_interrupt(ui);
     let log = run_log::read_all(&session.warehouse).await.map_err(failed)?;
     let undone = log.iter().find(|run| run.id == args.run);

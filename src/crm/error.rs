@@ -18,8 +18,6 @@ pub enum CrmError {
     },
     #[error("{kind} refused the credentials: {message}")]
     Unauthorized { kind: CrmKind, message: String },
-    #[error("{kind} gave another refresh token in place of the one it was asked with")]
-    RefreshTokenRotated { kind: CrmKind },
     #[error("private key for {kind} cannot be used: {message}")]
     PrivateKey { kind: CrmKind, message: String },
     #[error("{kind} does not let this connection do `{operation}`: {message}")]

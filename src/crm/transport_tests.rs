@@ -1,14 +1,16 @@
-//! What the transport promises of large bodies, against the sandbox.
+//! What the transport promises of large bodies and of tokens, against the sandbox.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request as ServerRequest;
 use axum::middleware::{Next, from_fn};
+use serde_json::json;
 
-use super::transport::TransportOptions;
+use super::transport::{TransportOptions, plain_client};
 use super::*;
 use crate::sandbox::faults::{Fault, Kind};
 use crate::sandbox::{Running, Sandbox};
@@ -149,4 +151,40 @@ async fn large_composites_go_gzipped_and_nothing_else_does() {
     let outcomes = crm.write(&call).await.expect("the write ends");
     assert!(matches!(outcomes[99], WriteOutcome::Accepted { .. }), "{:?}", outcomes[99]);
     assert!(seen.lock().expect("held").iter().all(|(_, encoding)| encoding.is_none()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refresh_token_that_the_org_rotates_serves_until_the_end() {
+    let (sandbox, running) = open().await;
+    let oauth = json!({"refresh_tokens": ["5Aep-first"], "is_refresh_token_rotated": true});
+    let rules = format!("{}/__sandbox/salesforce/rules", running.salesforce_url);
+    let client = plain_client(Duration::from_secs(10)).expect("a client");
+    let set = client.patch(rules).json(&json!({ "oauth": oauth })).send().await;
+    assert!(set.expect("an answer").status().is_success());
+
+    let told = Arc::new(AtomicUsize::new(0));
+    let tell = Arc::clone(&told);
+    let credentials = salesforce::Credentials::Refresh {
+        client_id: Sensitive::new(sandbox.world().salesforce.client_id.clone()),
+        client_secret: None,
+        refresh_token: Sensitive::new("5Aep-first".to_owned()),
+        on_rotation: salesforce::OnRotation::new(move || {
+            tell.fetch_add(1, Ordering::SeqCst);
+        }),
+    };
+    let config = || salesforce::Config::new(running.salesforce_url.clone(), credentials.clone());
+    let crm = salesforce::Salesforce::new(config(), TransportOptions::default());
+    let crm = crm.expect("a client is made");
+    for _ in 0..3 {
+        sandbox
+            .faults()
+            .add(Fault { family: Some("limits".to_owned()), ..Fault::next(Kind::ExpiredToken) });
+        crm.allowances().await.expect("the session is opened again");
+    }
+    assert_eq!(told.load(Ordering::SeqCst), 1);
+    // Whoever begins again has only the token that is dead.
+    let later = salesforce::Salesforce::new(config(), TransportOptions::default());
+    let refused = later.expect("a client is made").allowances().await.expect_err("it is dead");
+    assert!(matches!(refused, CrmError::Unauthorized { .. }), "{refused}");
+    assert!(!refused.to_string().contains("5Aep"), "{refused}");
 }

@@ -1,10 +1,14 @@
 //! What goes wrong on a first day: each ends in words that say what to do, and nothing is half done.
 
+use axum::body::Body;
+use axum::http::Request;
 use concord::sandbox::company::CompanyOptions;
 use concord::sandbox::{Running, Sandbox};
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use tower::ServiceExt;
 
-use crate::support::{Company, Output};
+use crate::support::{Company, Output, Served};
 
 /// A project that reaches simulated CRMs the way it would reach real ones: by address and secret.
 pub struct Connected {
@@ -84,6 +88,38 @@ fn wrong_credentials_are_named_and_leave_no_snapshot() {
     assert!(pull.stderr.contains("refused the credentials"), "{}", pull.stderr);
     assert!(!pull.stderr.contains("SECRET"), "{}", pull.stderr);
     assert!(!connected.has_snapshot());
+}
+
+#[test]
+fn a_refresh_token_that_died_is_named_and_the_run_goes_on() {
+    let served = Served::new(&CompanyOptions::small(5), |router| router);
+    let connection = "[connections.salesforce]\n";
+    served.company.edit(
+        "concord.toml",
+        connection,
+        &format!("{connection}refresh_token = {{ file = \"refresh\" }}\n"),
+    );
+    std::fs::write(served.company.path("refresh"), "5Aep-zqsecretq\n").expect("a file");
+    let oauth = json!({"refresh_tokens": ["5Aep-zqsecretq"], "is_refresh_token_rotated": true});
+    set_rules(&served.sandbox, &json!({ "oauth": oauth }));
+    let pull = served.good(&["pull"]);
+    let warning = "`connections.salesforce.refresh_token` from file `refresh` is dead";
+    assert_eq!(pull.stderr.matches(warning).count(), 1, "{}", pull.stderr);
+    assert!(!pull.stderr.contains("5Aep"), "{}", pull.stderr);
+    let next = served.concord(&["pull"]);
+    assert_eq!(next.code, 1, "{}", next.stderr);
+    assert!(next.stderr.contains("expired access/refresh token"), "{}", next.stderr);
+}
+
+/// Sets rules of the Salesforce org as an admin does.
+fn set_rules(sandbox: &Sandbox, rules: &Value) {
+    let request = Request::patch("/__sandbox/salesforce/rules")
+        .header("content-type", "application/json")
+        .body(Body::from(rules.to_string()))
+        .expect("a request");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let answer = runtime.block_on(sandbox.salesforce_router().oneshot(request));
+    assert!(answer.expect("an answer").status().is_success(), "the rules are taken");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! How an org is reached, and what is read from it by default.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::crm::transport::{Fetched, Now};
 use crate::crm::{ObjectRequest, Sensitive};
 
@@ -19,11 +22,13 @@ pub struct Config {
 pub enum Credentials {
     /// OAuth client credentials; a session that ends is opened again.
     Client { client_id: Sensitive<String>, client_secret: Sensitive<String> },
-    /// OAuth refresh token of a user who once agreed. It must not rotate: Concord keeps no secrets.
+    /// OAuth refresh token of a user who once agreed. Where the org rotates it, the new one serves
+    /// until the process ends.
     Refresh {
         client_id: Sensitive<String>,
         client_secret: Option<Sensitive<String>>,
         refresh_token: Sensitive<String>,
+        on_rotation: OnRotation,
     },
     /// OAuth JWT bearer: an assertion about `username`, signed anew for each session.
     Jwt {
@@ -40,6 +45,31 @@ pub enum Credentials {
     Token(Sensitive<String>),
     /// The same, from a place that may hold a newer one once it is refused.
     Fetched(Fetched),
+}
+
+/// What is done when the org gives another refresh token in place of the one it was asked with.
+///
+/// Chosen: to go on with the new one and tell. Instead of: keeping it, because a variable or a helper
+/// takes nothing back and a file of secrets is not ours to write; or stopping, because the old one is
+/// dead by then and stopping would only lose the night as well.
+#[derive(Clone)]
+pub struct OnRotation(Arc<dyn Fn() + Send + Sync>);
+
+impl OnRotation {
+    /// Calls `tell` the first time; it learns no token.
+    pub fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    pub(super) fn tell(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for OnRotation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnRotation")
+    }
 }
 
 impl Config {

@@ -30,7 +30,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 pub use bulk::NULL as BULK_NULL;
-pub use config::{Config, Credentials, VERSION_DEFAULT, object_requests};
+pub use config::{Config, Credentials, OnRotation, VERSION_DEFAULT, object_requests};
 pub use read::{RECORDS_PER_READ, table_name};
 
 use super::transport::{Answer, Request, Tokens, Transport, TransportOptions};
