@@ -238,3 +238,31 @@ async fn a_job_is_read_again_five_collections_a_call_and_what_changed_is_left_al
     let spent = (calls.write + calls.read) - (before.write + before.read);
     assert_eq!(spent, price.write_calls + price.reread_calls);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ends_at_any_call_of_a_job_is_opened_again_and_nothing_is_sent_twice() {
+    let site = Site::open().await;
+    let actions = titles(CrmKind::Salesforce, WriteApi::Bulk, 300);
+    // Opened, filled, closed, asked about, and its results fetched.
+    for (family, skip) in [
+        ("jobs.ingest", 0),
+        ("jobs.ingest.batches", 0),
+        ("jobs.ingest.job", 0),
+        ("jobs.ingest.job", 1),
+        ("jobs.ingest.successful_results", 0),
+    ] {
+        site.fault(family, skip, Kind::ExpiredToken);
+    }
+    let summary = site.apply(&actions, true).await;
+    assert_eq!((summary.accepted, summary.left), (300, 0), "{summary:?}");
+    assert_eq!(site.sizes().await, [300], "one job");
+    let met = site.sandbox.faults().view();
+    assert_eq!((met.n_met, met.asked), (5, Vec::new()));
+    assert_eq!(site.salesforce.calls().retry, 5);
+    let live = read_live(&site.salesforce, &actions).await.expect("a read");
+    assert!(actions.iter().all(|action| {
+        let record = &live[&("Lead".to_owned(), action.record_id.clone().expect("an id"))];
+        let After::Value(title) = &action.changes[0].after else { panic!("a title") };
+        record.values["Title"].as_ref() == Some(title)
+    }));
+}

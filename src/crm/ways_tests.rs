@@ -16,6 +16,7 @@ use tower::ServiceExt;
 use super::transport::{Backoff, TransportOptions};
 use super::*;
 use crate::sandbox::company::{CompanyOptions, generate};
+use crate::sandbox::faults::{Fault, Kind};
 use crate::sandbox::hubspot::ExportTimes;
 use crate::sandbox::{Running, Sandbox};
 use crate::snapshot::{Choice, Manifest, PullError, PullOptions, PullProgress, Reason, pull};
@@ -25,7 +26,7 @@ use crate::warehouse::Warehouse;
 struct World {
     dir: TempDir,
     sandbox: Sandbox,
-    _running: Running,
+    running: Running,
     hubspot: hubspot::HubSpot,
     salesforce: salesforce::Salesforce,
 }
@@ -81,7 +82,7 @@ impl World {
         let hubspot = hubspot::HubSpot::new(config, options()).expect("a client");
         let config = salesforce::Config::new(running.salesforce_url.clone(), credentials);
         let salesforce = salesforce::Salesforce::new(config, options()).expect("a client");
-        Self { dir, sandbox, _running: running, hubspot, salesforce }
+        Self { dir, sandbox, running, hubspot, salesforce }
     }
 
     fn warehouse(&self, name: &str) -> Warehouse {
@@ -426,4 +427,56 @@ async fn an_interrupted_pull_is_gone_on_with() {
     // Each break may cost the pages that were on their way when it came.
     assert!(lists(&world) <= undisturbed + 3 * 4, "{} {undisturbed}", lists(&world));
     assert!(broken.list("snapshots/hubspot/_pulling").await.expect("a list").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_end_within_an_export_or_a_bulk_query_are_replaced() {
+    let world = World::new(17).await;
+    let oauth = world.sandbox.hubspot().settings().oauth;
+    let config = hubspot::Config {
+        base_url: world.running.hubspot_url.clone(),
+        credentials: hubspot::Credentials::Refresh {
+            client_id: Sensitive::new(oauth.client_id),
+            client_secret: Sensitive::new(oauth.client_secret),
+            refresh_token: Sensitive::new(oauth.refresh_token),
+        },
+        version: hubspot::VERSION_DEFAULT.to_owned(),
+    };
+    let options = || TransportOptions { keeps_known_limits: false, ..TransportOptions::default() };
+    let hubspot = hubspot::HubSpot::new(config, options()).expect("a client");
+    let (export, _, turns) =
+        world.pull(&hubspot, &world.warehouse("export"), &world.options("s1", &EXPORTS)).await;
+    assert_eq!(turns, []);
+    let bulk = [("Lead", Way::Bulk), ("Task", Way::Bulk)];
+    let (jobs, ..) =
+        world.pull(&world.salesforce, &world.warehouse("jobs"), &world.options("s1", &bulk)).await;
+
+    // Tokens end once each: when a job is begun, while it is asked about, and while it is fetched.
+    let fault = |path: &str, skip| Fault {
+        path_prefix: Some(path.to_owned()),
+        skip,
+        ..Fault::next(Kind::ExpiredToken)
+    };
+    let faults = [
+        fault("/crm/exports/2026-09/export/async", 0),
+        fault("/crm/exports/2026-09/export/async/tasks", 1),
+        fault("/crm/objects/2026-09/contacts/batch/read", 0),
+        fault("/services/data/v68.0/jobs/query", 0),
+        fault("/services/data/v68.0/jobs/query/", 2),
+        fault("/services/data/v68.0/jobs/query/", 3),
+    ];
+    let n_faults = faults.len() as u64;
+    for fault in faults {
+        world.sandbox.faults().add(fault);
+    }
+    let (found, manifest, turns) =
+        world.pull(&hubspot, &world.warehouse("export-2"), &world.options("s1", &EXPORTS)).await;
+    assert_eq!((turns.as_slice(), manifest.exports), (&[][..], 3), "no export is begun twice");
+    assert_same("export", &found, &export);
+    let (found, _, turns) = world
+        .pull(&world.salesforce, &world.warehouse("jobs-2"), &world.options("s1", &bulk))
+        .await;
+    assert_eq!(turns, []);
+    assert_same("bulk query", &found, &jobs);
+    assert_eq!(world.sandbox.faults().view().n_met, n_faults);
 }
