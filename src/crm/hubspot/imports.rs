@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::read::unexpected;
 use super::{HubSpot, KIND};
-use crate::crm::transport::{Body, Method, Purpose, Reply, Request};
+use crate::crm::transport::{Body, Method, Purpose, Reply, Request, shown_code};
 use crate::crm::url::encode;
 use crate::crm::{
     BulkJob, BulkState, CrmError, WriteBatch, WriteOperation, WriteOutcome, WriteRecord,
@@ -92,7 +92,10 @@ pub async fn state(crm: &HubSpot, job: &BulkJob, n_records: usize) -> Result<Bul
             let reason = "an import names no record".to_owned();
             Ok(BulkState::Ended(vec![WriteOutcome::Unknown { reason }; n_records]))
         }
-        other => Err(unexpected(OPERATION, &format!("an import is in state `{other}`"))),
+        other => {
+            let state = shown_code(other).unwrap_or("that is no code");
+            Err(unexpected(OPERATION, &format!("an import is in a state {state}")))
+        }
     }
 }
 

@@ -90,7 +90,7 @@ pub async fn state(
         "JobComplete" | "Failed" | "Aborted" => {
             Ok(BulkState::Ended(outcomes(crm, job, batch, &known).await?))
         }
-        other => Err(shape(&format!("a job is in state `{other}`"))),
+        _ => Err(shape("a job is in a state that is not known")),
     }
 }
 

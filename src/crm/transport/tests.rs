@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use super::request_log::request_files;
 use super::*;
 use crate::crm::{
-    Crm, CrmError, Sensitive, WriteBatch, WriteCall, WriteOperation, WriteOutcome, WriteRecord,
-    hubspot, salesforce,
+    BulkJob, Crm, CrmError, Extraction, Sensitive, Table, Way, WriteBatch, WriteCall,
+    WriteOperation, WriteOutcome, WriteRecord, hubspot, salesforce,
 };
 use crate::warehouse::Warehouse;
 
@@ -233,6 +233,55 @@ async fn no_error_repeats_what_a_vendor_wrote() {
 fn body_is_read(kind: crate::crm::CrmKind, message: &str) -> bool {
     message.contains(MARK) || message.starts_with("status ") || {
         kind == crate::crm::CrmKind::HubSpot && message == "no message"
+    }
+}
+
+/// A record's table, read by an asynchronous way.
+fn extraction(object: &str, id: &str, way: Way) -> Extraction {
+    Extraction {
+        name: object.to_owned(),
+        object: object.to_owned(),
+        tables: vec![Table {
+            name: object.to_lowercase(),
+            columns: vec![id.to_owned()],
+            key: vec![id.to_owned()],
+        }],
+        types: vec!["string".to_owned()],
+        is_archived: false,
+        history_fields: Vec::new(),
+        associations: Vec::new(),
+        way,
+        modified_column: None,
+        formulas: Vec::new(),
+        merged_column: None,
+        since: None,
+        known: None,
+    }
+}
+
+#[tokio::test]
+async fn no_error_repeats_the_state_in_which_a_vendor_says_that_a_job_is() {
+    let body = format!(
+        r#"{{"id":"7","state":"{MARK}","status":"{MARK}","results":[{{"id":"7","state":"{MARK}","importName":"r1"}}]}}"#
+    );
+    let url = serve(move |_| json(200, &body)).await;
+    let job = BulkJob { id: "r1".to_owned() };
+    let crms: [(Box<dyn Crm>, Extraction); 2] = [
+        (
+            Box::new(portal(url.clone(), TransportOptions::default())),
+            extraction("contacts", "hs_object_id", Way::Export),
+        ),
+        (Box::new(org(url)), extraction("Lead", "Id", Way::Bulk)),
+    ];
+    for (crm, extraction) in crms {
+        let batch = update(&extraction.object).batches.remove(0);
+        let unknown = crm.bulk_state(&job, &batch).await.expect_err("no such state");
+        let (sender, _steps) = tokio::sync::mpsc::channel(8);
+        let ended = crm.extract(&[extraction], &[None], sender).await.expect_err("it ended badly");
+        for (error, says) in [(unknown, "state"), (ended, "ended as something")] {
+            let texts = texts(&error);
+            assert!(texts.contains(says) && !texts.contains(MARK), "{}: {texts}", crm.kind());
+        }
     }
 }
 

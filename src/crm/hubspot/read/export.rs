@@ -20,7 +20,7 @@ use super::{
 use crate::crm::csv_rows;
 use crate::crm::hubspot::{HubSpot, KIND};
 use crate::crm::sample::Sample;
-use crate::crm::transport::{Purpose, Request, download};
+use crate::crm::transport::{Purpose, Request, download, shown_code};
 use crate::crm::url::encode;
 use crate::crm::{CrmError, Extracted, Extraction, Record, Row, Steps};
 use crate::schema::Schema;
@@ -251,7 +251,8 @@ async fn wait(crm: &HubSpot, extraction: &Extraction, id: &str) -> Result<Finish
             }
             ("PENDING" | "PROCESSING", _) => {}
             (other, _) => {
-                return Err(not_this_way(extraction, &format!("the export ended as {other}")));
+                let ended = shown_code(other).unwrap_or("something that is no code");
+                return Err(not_this_way(extraction, &format!("the export ended as {ended}")));
             }
         }
         let Some(wait) = crm.transport.job_wait(n) else { break };

@@ -127,8 +127,10 @@ async fn wait(
             "JobComplete" => return Ok(Some(job)),
             "UploadComplete" | "InProgress" | "Open" => {}
             // Its message may quote the query; the job can be looked up by its id.
-            other => {
-                let reason = format!("the job `{job_id}` ended as {other}");
+            state => {
+                let ended = ["Failed", "Aborted"].into_iter().find(|known| *known == state);
+                let ended = ended.unwrap_or("something that is not known");
+                let reason = format!("the job `{job_id}` ended as {ended}");
                 return Err(not_this_way(extraction, &reason));
             }
         }
