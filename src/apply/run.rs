@@ -9,9 +9,10 @@ use super::journal::{Answered, Journal};
 use super::reread::leave_out;
 use super::settle::settle;
 use super::{ApplyError, ApplySummary, Outcome, Status};
+use crate::config::EntityName;
 use crate::crm::{
-    Crm, CrmError, CrmKind, WriteApi, WriteBatch, WriteCall, WriteOperation, WriteOutcome,
-    WriteRecord,
+    Association, Crm, CrmError, CrmKind, WriteApi, WriteBatch, WriteCall, WriteOperation,
+    WriteOutcome, WriteRecord,
 };
 use crate::plan::{Action, After};
 use crate::warehouse::{Lease, Warehouse};
@@ -129,7 +130,7 @@ pub(super) struct Run<'a> {
     pub(super) sent: BTreeSet<String>,
     outcomes: HashMap<String, Outcome>,
     /// What each CRM's batch calls carry by now.
-    sizes: BTreeMap<CrmKind, CallSize>,
+    sizes: BTreeMap<(CrmKind, WriteOperation), CallSize>,
 }
 
 /// Most times that a record is sent which somebody else holds, the first included.
@@ -256,8 +257,9 @@ impl<'a> Run<'a> {
         if ready.first().is_some_and(|action| action.api == WriteApi::Bulk) {
             ready = self.send_bulk(crm, ready).await?;
         }
+        let Some(operation) = ready.first().map(|action| action.operation) else { return Ok(true) };
         let mut open: Vec<Pending> = ready
-            .chunks(records_per_call(system))
+            .chunks(system.write_shape(operation).records_per_call())
             .rev()
             .map(|actions| Pending { actions: actions.to_vec(), n_busy: 0 })
             .collect();
@@ -269,7 +271,7 @@ impl<'a> Run<'a> {
             if n_sent > 0 && self.is_to_stop() {
                 return Ok(false);
             }
-            let size = self.size(system).records();
+            let size = self.size(system, operation).records();
             if pending.actions.len() > size {
                 let rest = pending.actions.split_off(size);
                 open.push(Pending { actions: rest, n_busy: pending.n_busy });
@@ -288,8 +290,9 @@ impl<'a> Run<'a> {
         self.options.stop.load(Ordering::SeqCst)
     }
 
-    fn size(&mut self, system: CrmKind) -> &mut CallSize {
-        self.sizes.entry(system).or_insert_with(|| CallSize::new(records_per_call(system)))
+    fn size(&mut self, system: CrmKind, operation: WriteOperation) -> &mut CallSize {
+        let records_max = system.write_shape(operation).records_per_call();
+        self.sizes.entry((system, operation)).or_insert_with(|| CallSize::new(records_max))
     }
 
     /// Sends one call between its two journal entries. Returns what is to be sent instead: what the
@@ -312,7 +315,10 @@ impl<'a> Run<'a> {
         };
         let met_a_lock = answer.iter().any(|o| matches!(o, WriteOutcome::Busy { .. }));
         let is_strained = met_a_lock || crm.strains() > n_strains;
-        self.size(crm.kind()).note(intent.actions.len(), is_strained);
+        if let Some(first) = intent.actions.first() {
+            let size = self.size(crm.kind(), first.operation);
+            size.note(intent.actions.len(), is_strained);
+        }
         let now = (self.options.now)();
         let no_word = || WriteOutcome::Unknown { reason: "the answer is too short".to_owned() };
         let answer = answer.into_iter().chain(std::iter::repeat_with(no_word));
@@ -380,12 +386,6 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Returns the most records that a batch call takes.
-fn records_per_call(system: CrmKind) -> usize {
-    let shape = system.write_shape();
-    shape.batches_per_call * shape.records_per_batch
-}
-
 /// Lays actions out as one write call, in the batches into which the plan cut it: consecutive actions
 /// of one object, and creates with and without an owner apart.
 fn call(actions: &[Action]) -> WriteCall {
@@ -393,7 +393,7 @@ fn call(actions: &[Action]) -> WriteCall {
     let mut names_owner = false;
     for action in actions {
         let record = record(action);
-        let size_max = action.system.write_shape().records_per_batch;
+        let size_max = action.system.write_shape(action.operation).records_per_batch;
         match batches.last_mut() {
             Some(batch)
                 if batch.object == action.object
@@ -420,14 +420,22 @@ pub(super) fn record(action: &Action) -> WriteRecord {
         After::Value(value) | After::RecordIdOf(value) => Some(value.clone()),
         After::Clear => None,
     };
+    let (links, fields): (Vec<_>, Vec<_>) =
+        action.changes.iter().partition(|change| change.is_association());
+    let object = EntityName::Company.hubspot_object();
+    let association = |record_id| Association { object: object.to_owned(), record_id };
     WriteRecord {
         action_id: action.action_id.clone(),
         record_id: action.record_id.clone(),
         create_key: action.create_key.clone(),
-        values: action
-            .changes
-            .iter()
+        values: fields
+            .into_iter()
             .map(|change| (change.target_field.clone(), value(&change.after)))
+            .collect(),
+        associations: links
+            .into_iter()
+            .filter_map(|change| value(&change.after))
+            .map(association)
             .collect(),
     }
 }

@@ -131,9 +131,9 @@ fn titles(system: CrmKind, api: WriteApi, n: usize) -> Vec<Action> {
         CrmKind::HubSpot => ("contacts", "hubspot/objects/contacts.csv", "id", "jobtitle"),
         CrmKind::Salesforce => ("Lead", "salesforce/objects/Lead.csv", "Id", "Title"),
     };
-    let shape = system.write_shape();
+    let shape = system.write_shape(WriteOperation::Update);
     let per_call = match api {
-        WriteApi::Batch => shape.batches_per_call * shape.records_per_batch,
+        WriteApi::Batch => shape.records_per_call(),
         WriteApi::Bulk => n,
     };
     let records = records(file, id, field, n);

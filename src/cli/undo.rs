@@ -13,7 +13,7 @@ use super::stages::{Watch, crm_error, live_records, spendable, stage_error};
 use super::why::find;
 use super::{CliError, ExitCode, GlobalArgs, Ui, carry_out};
 use crate::apply::{read_live, written_by};
-use crate::crm::{CrmKind, Record, Standing, WriteOperation};
+use crate::crm::{CrmKind, Record, Standing};
 use crate::model::open_anything;
 use crate::plan::{
     self, Action, Care, Plan, PlanInputs, Selection, Undoes, Undoing, Written, read_plan, show,
@@ -242,7 +242,7 @@ async fn look(
     for (kind, crm) in session.crms() {
         let updates: Vec<Action> = written
             .iter()
-            .filter(|w| w.action.system == kind && w.action.operation == WriteOperation::Update)
+            .filter(|w| w.action.system == kind && w.action.operation.is_of_live_record())
             .map(|w| w.action.clone())
             .collect();
         live.extend(read_live(crm, &updates).await.map_err(crm_error)?);

@@ -72,12 +72,15 @@ impl CrmKind {
 
     /// Returns the ceilings of one write call (vendor references, read 2026-11).
     ///
-    /// HubSpot batch endpoints take 100 records of one object and operation. A Salesforce
-    /// composite holds 5 sObject collections of 200 records and counts as one call.
-    pub fn write_shape(self) -> WriteShape {
-        match self {
-            Self::HubSpot => WriteShape { batches_per_call: 1, records_per_batch: 100 },
-            Self::Salesforce => WriteShape { batches_per_call: 5, records_per_batch: 200 },
+    /// HubSpot batch endpoints take 100 records of one object and operation, and 2,000 associations.
+    /// A Salesforce composite holds 5 sObject collections of 200 records and counts as one call.
+    pub fn write_shape(self, operation: WriteOperation) -> WriteShape {
+        match (self, operation) {
+            (Self::HubSpot, WriteOperation::Associate) => {
+                WriteShape { batches_per_call: 1, records_per_batch: 2000 }
+            }
+            (Self::HubSpot, _) => WriteShape { batches_per_call: 1, records_per_batch: 100 },
+            (Self::Salesforce, _) => WriteShape { batches_per_call: 5, records_per_batch: 200 },
         }
     }
 
@@ -120,6 +123,12 @@ impl fmt::Display for CrmKind {
 pub struct WriteShape {
     pub batches_per_call: usize,
     pub records_per_batch: usize,
+}
+
+impl WriteShape {
+    pub fn records_per_call(self) -> usize {
+        self.batches_per_call * self.records_per_batch
+    }
 }
 
 /// One CRM account, reached over HTTP.
@@ -472,6 +481,9 @@ pub enum WriteOperation {
     Create,
     /// Updates by record id.
     Update,
+    /// Associates records with others, by the ids of both; doing so again changes nothing. HubSpot
+    /// only, since Salesforce keeps such links as fields.
+    Associate,
     /// Removes by record id, to where the vendor keeps it for a while: HubSpot archives, Salesforce
     /// has its recycle bin. Removing what is gone already is no fault.
     Delete,
@@ -483,13 +495,20 @@ impl WriteOperation {
         match self {
             Self::Create => "create",
             Self::Update => "update",
+            Self::Associate => "associate",
             Self::Delete => "delete",
         }
     }
 
+    /// Says whether it changes a record that was there before and stays.
+    pub fn is_of_live_record(self) -> bool {
+        matches!(self, Self::Update | Self::Associate)
+    }
+
     /// Reads the word that [`WriteOperation::as_str`] gives.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Create, Self::Update, Self::Delete].into_iter().find(|known| known.as_str() == word)
+        let all = [Self::Create, Self::Update, Self::Associate, Self::Delete];
+        all.into_iter().find(|known| known.as_str() == word)
     }
 }
 
@@ -504,6 +523,17 @@ pub struct WriteRecord {
     pub create_key: Option<(String, String)>,
     /// Field and new value in wire form; `None` clears the field by the vendor's own path.
     pub values: Vec<(String, Option<String>)>,
+    /// Records with which a create is associated at once, or to which [`WriteOperation::Associate`]
+    /// leads: one then. A company becomes the record's primary one.
+    pub associations: Vec<Association>,
+}
+
+/// The other end of an association.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Association {
+    /// Vendor object: `companies`.
+    pub object: String,
+    pub record_id: String,
 }
 
 /// What became of one record of a write call.

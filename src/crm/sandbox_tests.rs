@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::transport::TransportOptions;
 use super::*;
+use crate::sandbox::faults::{Fault, Faults, Kind};
 use crate::sandbox::{Running, Sandbox};
 use crate::snapshot::{Manifest, NoProgress, PullOptions, pull};
 use crate::warehouse::Warehouse;
@@ -12,11 +13,13 @@ struct Accounts {
     _running: Running,
     hubspot: hubspot::HubSpot,
     salesforce: salesforce::Salesforce,
+    faults: Faults,
 }
 
 async fn open() -> Accounts {
     let world = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/demo");
     let sandbox = Sandbox::open(&world, None).expect("the demo world opens");
+    let faults = sandbox.faults().clone();
     let running = sandbox.serve().await.expect("the sandbox listens");
     let world = crate::sandbox::World::read(&world).expect("the world is read");
     let mut config = hubspot::Config::new(Sensitive::new(world.hubspot.token.clone()));
@@ -32,6 +35,7 @@ async fn open() -> Accounts {
         _running: running,
         hubspot: hubspot.expect("a client is made"),
         salesforce: salesforce.expect("a client is made"),
+        faults,
     }
 }
 
@@ -82,6 +86,7 @@ async fn salesforce_is_pulled_whole_and_takes_writes() {
                         ("LastName".to_owned(), name.map(str::to_owned)),
                         ("Company".to_owned(), Some("Acme".to_owned())),
                     ],
+                    associations: Vec::new(),
                 })
                 .collect(),
         }],
@@ -124,6 +129,7 @@ async fn hubspot_is_pulled_whole_and_takes_writes() {
             ("email".to_owned(), Some(format!("{key}@new.example"))),
             ("lifecyclestage".to_owned(), Some(stage.to_owned())),
         ],
+        associations: Vec::new(),
     };
     let call = |operation, records| WriteCall {
         batches: vec![WriteBatch { object: "contacts".to_owned(), operation, records }],
@@ -170,6 +176,7 @@ async fn remove(crm: &dyn Crm, object: &str, id: &str, field: &str) {
         record_id: Some(id.to_owned()),
         create_key: None,
         values: Vec::new(),
+        associations: Vec::new(),
     };
     let delete = WriteCall {
         batches: vec![WriteBatch {
@@ -206,6 +213,7 @@ async fn what_was_just_made_is_removed_and_what_people_work_on_has_ties() {
                     .iter()
                     .map(|(field, value)| ((*field).to_owned(), Some((*value).to_owned())))
                     .collect(),
+                associations: Vec::new(),
             }],
         }],
     };
@@ -230,4 +238,141 @@ async fn what_was_just_made_is_removed_and_what_people_work_on_has_ties() {
     let on_campaign = leads.iter().flatten().next().expect("a lead on a campaign").to_owned();
     let standings = accounts.salesforce.standings("Lead", &[on_campaign]).await.expect("a look");
     assert!(standings[0].ties.contains(&Tie::Attached("CampaignMember".to_owned())));
+}
+
+/// Two companies of the demo, and a contact that has another one.
+async fn two_companies_and_a_contact(crm: &hubspot::HubSpot) -> ([String; 2], String) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/demo/hubspot/objects");
+    let ids = |name: &str| -> Vec<String> {
+        let mut reader = csv::Reader::from_path(file.join(name)).expect("the file is there");
+        let row = |row: Result<csv::StringRecord, csv::Error>| row.expect("a row")[0].to_owned();
+        reader.records().take(100).map(row).collect()
+    };
+    let companies = ids("companies.csv");
+    let property = ["associatedcompanyid".to_owned()];
+    let contacts = crm.read_by_id("contacts", &ids("contacts.csv"), &property).await;
+    let contact = contacts.expect("a read").into_iter().find(|contact| {
+        let company = contact.values["associatedcompanyid"].as_ref();
+        company.is_some_and(|company| !companies[..2].contains(company))
+    });
+    let [first, second, ..] = companies.as_slice() else { panic!("{companies:?}") };
+    ([first.clone(), second.clone()], contact.expect("one with a company").id)
+}
+
+fn contacts(operation: WriteOperation, records: Vec<WriteRecord>) -> WriteCall {
+    WriteCall { batches: vec![WriteBatch { object: "contacts".to_owned(), operation, records }] }
+}
+
+fn company(id: &str) -> Vec<Association> {
+    vec![Association { object: "companies".to_owned(), record_id: id.to_owned() }]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_is_made_with_its_company_once_whatever_becomes_of_the_answer() {
+    let accounts = open().await;
+    let crm = &accounts.hubspot;
+    let ([first, _], _) = two_companies_and_a_contact(crm).await;
+    let record = |key: &str, email: &str, company_id: &str| WriteRecord {
+        action_id: key.to_owned(),
+        record_id: None,
+        create_key: Some(("concord_key".to_owned(), key.to_owned())),
+        values: vec![("email".to_owned(), Some(email.to_owned()))],
+        associations: company(company_id),
+    };
+    // A company that is not there, and an address that is taken in the same call, cost the others
+    // nothing.
+    let records = vec![
+        record("k1", "one@new.example", &first),
+        record("k2", "two@new.example", "999999999"),
+        record("k3", "ONE@new.example", &first),
+        record("k4", "four@new.example", &first),
+    ];
+    let create = contacts(WriteOperation::Create, records);
+    let outcomes = crm.write(&create).await.expect("the write ends");
+    let [
+        WriteOutcome::Accepted { record_id: one, is_created: true, .. },
+        WriteOutcome::Rejected { .. },
+        WriteOutcome::Rejected { code, message, .. },
+        WriteOutcome::Accepted { is_created: true, .. },
+    ] = outcomes.as_slice()
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(code, "CONFLICT");
+    assert!(message.contains(one.as_str()), "the holder is named: {message}");
+    let fields = ["associatedcompanyid".to_owned(), "concord_key".to_owned()];
+    let keys = ["k1", "k2", "k3", "k4", "k5"].map(str::to_owned);
+    let read = async || crm.read_by_key("contacts", "concord_key", &keys, &fields).await;
+    let made = read().await.expect("a read");
+    assert_eq!(made.len(), 2);
+    assert!(made.iter().all(|made| made.values["associatedcompanyid"].as_ref() == Some(&first)));
+
+    // The answer is lost, the call was not; sent again it is refused by the one who holds the key.
+    let again = contacts(WriteOperation::Create, vec![record("k5", "five@new.example", &first)]);
+    accounts.faults.add(Fault {
+        path_prefix: Some("/crm/objects/2026-09/contacts/batch/create".to_owned()),
+        ..Fault::next(Kind::NoAnswerAfter)
+    });
+    let outcomes = crm.write(&again).await.expect("the write ends");
+    assert!(matches!(outcomes.as_slice(), [WriteOutcome::Unknown { .. }]), "{outcomes:?}");
+    let made = read().await.expect("a read");
+    assert_eq!(made.len(), 3);
+    let five = made.iter().find(|made| made.values["concord_key"].as_deref() == Some("k5"));
+    let five = &five.expect("it was made").id;
+    let another = contacts(WriteOperation::Create, vec![record("k5", "5@new.example", &first)]);
+    for call in [&again, &another] {
+        let outcomes = crm.write(call).await.expect("the write ends");
+        let [WriteOutcome::Rejected { message, .. }] = outcomes.as_slice() else {
+            panic!("{outcomes:?}")
+        };
+        assert!(message.contains(five.as_str()), "the holder is named: {message}");
+    }
+    assert_eq!(read().await.expect("a read").len(), 3, "and there is no second one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_is_associated_with_its_primary_company_among_pairs_that_are_refused() {
+    let accounts = open().await;
+    let crm = &accounts.hubspot;
+    let ([first, second], contact) = two_companies_and_a_contact(crm).await;
+    let record = |from: &str, to: &str| WriteRecord {
+        action_id: from.to_owned(),
+        record_id: Some(from.to_owned()),
+        create_key: None,
+        values: Vec::new(),
+        associations: company(to),
+    };
+    let fields = ["associatedcompanyid".to_owned()];
+    let primary = async || {
+        let ids = std::slice::from_ref(&contact);
+        let read = crm.read_by_id("contacts", ids, &fields).await.expect("a read");
+        read[0].values["associatedcompanyid"].clone()
+    };
+    let pairs =
+        vec![record("999999999", &first), record(&contact, &first), record("999999998", &first)];
+    let outcomes = crm.write(&contacts(WriteOperation::Associate, pairs)).await;
+    let outcomes = outcomes.expect("the write ends");
+    let [
+        WriteOutcome::RefusedTogether { .. },
+        WriteOutcome::Accepted { record_id, is_created: false, .. },
+        WriteOutcome::RefusedTogether { .. },
+    ] = outcomes.as_slice()
+    else {
+        panic!("{outcomes:?}")
+    };
+    assert_eq!(record_id, &contact);
+    assert_eq!(primary().await.as_ref(), Some(&first), "it gave way as the primary one");
+
+    // Done again, or done by a call whose answer is lost, it is as good.
+    let moved = contacts(WriteOperation::Associate, vec![record(&contact, &second)]);
+    accounts.faults.add(Fault {
+        path_prefix: Some("/crm/associations/".to_owned()),
+        ..Fault::next(Kind::NoAnswerAfter)
+    });
+    let outcomes = crm.write(&moved).await.expect("the write ends");
+    assert!(matches!(outcomes.as_slice(), [WriteOutcome::Unknown { .. }]), "{outcomes:?}");
+    assert_eq!(primary().await.as_ref(), Some(&second));
+    let outcomes = crm.write(&moved).await.expect("the write ends");
+    assert!(matches!(outcomes.as_slice(), [WriteOutcome::Accepted { .. }]), "{outcomes:?}");
+    assert_eq!(primary().await.as_ref(), Some(&second));
 }

@@ -22,7 +22,6 @@ pub fn fit(
     calls_left: &BTreeMap<CrmKind, u64>,
 ) -> (Vec<Action>, Vec<Action>) {
     let mut waiting: BTreeSet<String> = BTreeSet::new();
-    // Salesforce first: HubSpot is told of what is created there.
     for system in [CrmKind::Salesforce, CrmKind::HubSpot] {
         let (mut ranked, orphans): (Vec<&Action>, Vec<&Action>) = actions
             .iter()
@@ -34,6 +33,13 @@ pub fn fit(
         let n_fitting = most_that_fit(&ranked, care, *left);
         waiting.extend(ranked[n_fitting..].iter().map(|action| action.action_id.clone()));
     }
+    // Each CRM is told of what is created in the other, also in the one that was looked at first.
+    let orphans: Vec<String> = actions
+        .iter()
+        .filter(|action| action.depends_on.as_ref().is_some_and(|id| waiting.contains(id)))
+        .map(|action| action.action_id.clone())
+        .collect();
+    waiting.extend(orphans);
     let (carried, mut kept): (Vec<Action>, Vec<Action>) =
         actions.into_iter().partition(|action| waiting.contains(&action.action_id));
     cut_into_calls(&mut kept);
@@ -45,7 +51,7 @@ fn priority(action: &Action) -> u8 {
     match action.operation {
         WriteOperation::Create => 0,
         WriteOperation::Update if is_link => 1,
-        WriteOperation::Update => 2,
+        WriteOperation::Update | WriteOperation::Associate => 2,
         WriteOperation::Delete => 3,
     }
 }

@@ -32,7 +32,9 @@ pub fn judge(
         let live = live.get(&(line.system, line.object.clone())).copied().unwrap_or(0);
         let (what, share_max) = match line.operation {
             WriteOperation::Create => ("creates", rails.creates_share_max),
-            WriteOperation::Update => ("updates", rails.updates_share_max),
+            WriteOperation::Update | WriteOperation::Associate => {
+                ("updates", rails.updates_share_max)
+            }
             WriteOperation::Delete => ("deletes", rails.deletes_share_max),
         };
         let checks =

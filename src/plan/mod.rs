@@ -141,10 +141,11 @@ pub struct Action {
 }
 
 impl Action {
-    /// Says whether a create brings its owner along. The others leave it to assignment rules, and a
-    /// batch is of one kind.
+    /// Says whether a create in Salesforce brings its owner along. The others leave it to assignment
+    /// rules, and a batch is of one kind.
     pub fn names_owner(&self) -> bool {
-        self.operation == WriteOperation::Create
+        self.system == CrmKind::Salesforce
+            && self.operation == WriteOperation::Create
             && self
                 .changes
                 .iter()
@@ -155,8 +156,8 @@ impl Action {
 /// One field of an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
-    /// Name in the field map, or `(link)`, `(key)`; `(record)` for a delete, whose `before` is the
-    /// time of the record's last change.
+    /// Name in the field map, or `(link)`, `(key)`; [`COMPANY`] for an association; `(record)` for a
+    /// delete, whose `before` is the time of the record's last change.
     pub field: String,
     /// Vendor's name.
     pub target_field: String,
@@ -166,6 +167,17 @@ pub struct FieldChange {
     pub before: Option<String>,
     pub after: After,
     pub rule: String,
+}
+
+/// Field of a change that associates a contact with its primary company. The target field is the
+/// property in which HubSpot shows that company's id; it is read there, and written as an association.
+pub const COMPANY: &str = "(company)";
+
+impl FieldChange {
+    /// Says whether the change is written as an association, and not as a value.
+    pub fn is_association(&self) -> bool {
+        self.field == COMPANY
+    }
 }
 
 /// The value to write.
@@ -195,9 +207,9 @@ pub struct PlanInputs {
 
 /// Turns changes into ordered actions; [`choose_routes`] gives each its call.
 ///
-/// Salesforce creates come first, then Salesforce updates, then HubSpot updates, so that a new
-/// record's id is known before HubSpot is told; deletes come last. Records of one parent stand
-/// together, so that what the CRM does side by side does not meet at the parent's lock.
+/// Creates come first, so that a new record's id is known before the other CRM is told; deletes come
+/// last. Records of one parent stand together, so that what the CRM does side by side does not meet at
+/// the parent's lock.
 ///
 /// # Errors
 /// When a change names no target field, or two changes meet in one field.
@@ -245,11 +257,12 @@ pub fn build_actions(
 fn rank(system: CrmKind, operation: WriteOperation) -> u8 {
     match (system, operation) {
         (CrmKind::Salesforce, WriteOperation::Create) => 0,
-        (CrmKind::Salesforce, WriteOperation::Update) => 1,
-        (CrmKind::HubSpot, WriteOperation::Create) => 2,
+        (CrmKind::HubSpot, WriteOperation::Create) => 1,
+        (CrmKind::Salesforce, WriteOperation::Update | WriteOperation::Associate) => 2,
         (CrmKind::HubSpot, WriteOperation::Update) => 3,
-        (CrmKind::Salesforce, WriteOperation::Delete) => 4,
-        (CrmKind::HubSpot, WriteOperation::Delete) => 5,
+        (CrmKind::HubSpot, WriteOperation::Associate) => 4,
+        (CrmKind::Salesforce, WriteOperation::Delete) => 5,
+        (CrmKind::HubSpot, WriteOperation::Delete) => 6,
     }
 }
 
@@ -347,7 +360,7 @@ fn cut_into_calls(actions: &mut [Action]) {
         let (batches_max, is_room) = if let Some(shape) = bulk {
             (1, records < shape.records_per_job && bytes + size <= shape.bytes_per_job)
         } else {
-            let shape = action.system.write_shape();
+            let shape = action.system.write_shape(action.operation);
             (shape.batches_per_call, records < shape.records_per_batch)
         };
         if open.as_ref() == Some(&kind) && is_room {

@@ -4,7 +4,7 @@
 //!
 //! | API | calls for n records of one object and operation |
 //! |---|---|
-//! | HubSpot batch | n / 100 |
+//! | HubSpot batch | n / 100, associations n / 2,000 |
 //! | Salesforce composite of five collections | n / 1,000 |
 //! | HubSpot import | 2 a job, and about 16 times asking where it and its export stand |
 //! | Salesforce bulk job | 4 a job, and about 8 times asking where it stands |
@@ -95,8 +95,7 @@ pub fn choose_routes(actions: &mut [Action], wanted: WriteRoute, is_reread: bool
 
 /// Returns the calls that write `n` records of one object and operation by the batch API.
 fn batch_calls(system: CrmKind, operation: WriteOperation, n: usize, is_reread: bool) -> u64 {
-    let shape = system.write_shape();
-    let per_call = shape.batches_per_call * shape.records_per_batch;
+    let per_call = system.write_shape(operation).records_per_call();
     let full = (n / per_call) as u64;
     let rest = n % per_call;
     let writing = full + u64::from(rest > 0);
@@ -112,7 +111,7 @@ fn batch_calls(system: CrmKind, operation: WriteOperation, n: usize, is_reread: 
 fn reading_calls(system: CrmKind, operation: WriteOperation, n: usize) -> u64 {
     let per_call = match operation {
         WriteOperation::Create => system.records_per_key_read(),
-        WriteOperation::Update | WriteOperation::Delete => system.records_per_read(),
+        _ => system.records_per_read(),
     };
     n.div_ceil(per_call) as u64
 }
@@ -151,7 +150,7 @@ fn is_bulk_row(action: &Action) -> bool {
             let is_writable = match action.operation {
                 WriteOperation::Create => action.names_owner(),
                 WriteOperation::Update => true,
-                WriteOperation::Delete => false,
+                WriteOperation::Associate | WriteOperation::Delete => false,
             };
             let is_misread = |change: &FieldChange| match &change.after {
                 After::Value(value) => value == BULK_NULL || value.contains('\0'),

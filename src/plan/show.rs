@@ -67,6 +67,15 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "converted_there" => {
             "was converted into a contact that this connection does not see; grant it"
         }
+        "email_taken" => {
+            "another record holds this e-mail address, which HubSpot keeps for one contact; merge or correct it"
+        }
+        "association_labelled" => {
+            "the contact and the company share a label of your own, which our write would remove; make the company primary by hand"
+        }
+        "association_stays" => {
+            "the contact had no company before, and no write takes one away; remove it by hand"
+        }
         "key_taken" => "a record there already carries this person's key; merge or release it",
         "not_in_lifecycle" => {
             "a stage that `lifecycle` does not list; add it or correct the record"
@@ -146,7 +155,7 @@ fn write_examples(text: &mut String, plan: &Plan, actions: &[Action], n_examples
         for action in of_line.take(n_examples) {
             let sign = match action.operation {
                 WriteOperation::Create => "+",
-                WriteOperation::Update => "~",
+                WriteOperation::Update | WriteOperation::Associate => "~",
                 WriteOperation::Delete => "-",
             };
             let record = action.record_id.as_deref().unwrap_or("(new)");
@@ -242,8 +251,7 @@ fn write_routes(text: &mut String, plan: &Plan) {
             |option: &RouteOption| format!("{} {} calls", option.api.as_str(), option.calls);
         let (chosen, others): (Vec<_>, Vec<_>) =
             route.options.iter().partition(|option| option.api == route.api);
-        let shape = route.system.write_shape();
-        let per_call = (shape.batches_per_call * shape.records_per_batch) as u64;
+        let per_call = route.system.write_shape(route.operation).records_per_call() as u64;
         let is_without_choice = others.is_empty() || route.options.iter().any(|o| o.calls == 0);
         if is_without_choice || route.records <= per_call {
             continue;

@@ -71,6 +71,50 @@ fn a_new_record_is_made_before_the_other_side_is_told_its_id() {
     assert!(actions[0].call < actions[1].call);
 }
 
+/// A contact to be made, and the lead that is told its id.
+fn made_in_hubspot(n: usize) -> [Change; 3] {
+    let golden = format!("p_{n:04}");
+    let mut key = change(CrmKind::HubSpot, "contacts", None, &golden, "(key)");
+    key.after = Some(format!("c_{n}"));
+    let mut back = change(CrmKind::Salesforce, "Lead", Some(&n.to_string()), &golden, "(link)");
+    (back.after, back.after_ref) = (None, Some(golden.clone()));
+    back.depends_on = Some(golden.clone());
+    [back, change(CrmKind::HubSpot, "contacts", None, &golden, "email"), key]
+}
+
+#[test]
+fn a_contact_is_made_before_salesforce_is_told_and_waits_with_what_it_is_told() {
+    let changes: Vec<Change> = (0..150).flat_map(made_in_hubspot).collect();
+    let actions = actions_of(&changes);
+    let calls: Vec<u32> = actions.iter().map(|action| action.call).collect();
+    assert!(calls.is_sorted() && calls[149] == 2 && calls[150] == 3, "{calls:?}");
+    assert_eq!(actions[150].changes[0].after, After::RecordIdOf(actions[0].action_id.clone()));
+
+    // Two fixed calls, one that reads keys, one that writes: a hundred contacts.
+    let left = BTreeMap::from([(CrmKind::HubSpot, 4)]);
+    let (kept, carried) = fit(actions, true, &left);
+    let of = |actions: &[Action], system| actions.iter().filter(|a| a.system == system).count();
+    assert_eq!((of(&kept, CrmKind::HubSpot), of(&kept, CrmKind::Salesforce)), (100, 100));
+    assert_eq!((of(&carried, CrmKind::HubSpot), of(&carried, CrmKind::Salesforce)), (50, 50));
+}
+
+#[test]
+fn associations_are_calls_of_their_own_and_larger_ones() {
+    let company = |n: usize| {
+        let id = n.to_string();
+        let mut company =
+            change(CrmKind::HubSpot, "contacts", Some(&id), &format!("p_{n}"), COMPANY);
+        company.operation = WriteOperation::Associate;
+        company
+    };
+    let mut changes: Vec<Change> = (0..2001).map(company).collect();
+    changes.push(change(CrmKind::HubSpot, "contacts", Some("1"), "p_1", "phone"));
+    let actions = actions_of(&changes);
+    let n_of = |call| actions.iter().filter(|action| action.call == call).count();
+    assert_eq!((n_of(1), n_of(2), n_of(3)), (1, 2000, 1));
+    assert_eq!(actions[0].operation, WriteOperation::Update);
+}
+
 #[test]
 fn two_values_for_one_field_are_refused() {
     let changes = [

@@ -80,7 +80,7 @@ pub fn invert(undoing: &Undoing<'_>, selection: &Selection) -> Vec<Change> {
         }
         changes.push(change);
     }
-    for written in selected().filter(|w| w.action.operation == WriteOperation::Update) {
+    for written in selected().filter(|w| w.action.operation.is_of_live_record()) {
         let create = written.action.depends_on.as_deref();
         for field in written.action.changes.iter().filter(|field| selection.holds_field(field)) {
             // What was written because of a create goes with it, and only with it.
@@ -106,6 +106,10 @@ pub fn lasting(written: &[Written], field_map: &FieldMap) -> Vec<String> {
     let n_associated = written.iter().filter(on_hubspot).filter(|written| {
         written.action.changes.iter().any(|change| change.field_type == FieldType::Email)
     });
+    let n_linked = written
+        .iter()
+        .filter(|written| written.action.operation == WriteOperation::Associate)
+        .count();
     let n_removed =
         written.iter().filter(|written| written.action.operation == WriteOperation::Delete).count();
     let counted = [
@@ -115,6 +119,7 @@ pub fn lasting(written: &[Written], field_map: &FieldMap) -> Vec<String> {
             n_associated.count(),
             "contacts keep the companies that HubSpot associated by e-mail address",
         ),
+        (n_linked, "contacts keep the companies with which the run associated them"),
         (n_removed, "removed records come back only from the recycle bin"),
     ];
     counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect()
@@ -166,6 +171,10 @@ fn restoration(undoing: &Undoing<'_>, written: &Written, field: &FieldChange) ->
     if !(is_same(sent) || stored.is_some_and(is_same) || is_form) {
         return left(undoing, written, field, "changed_since");
     }
+    if field.is_association() && field.before.is_none() {
+        let held = left(undoing, written, field, "association_stays");
+        return Change { status: ChangeStatus::Held, ..held };
+    }
     let is_back = action.system == CrmKind::HubSpot
         && field.before.as_deref().is_some_and(|before| !before.is_empty())
         && is_stage(undoing.field_map, action, field);
@@ -189,7 +198,7 @@ fn left(undoing: &Undoing<'_>, written: &Written, field: &FieldChange, reason: &
         after: field.before.clone().filter(|before| !before.is_empty()),
         reason_code: Some(reason.to_owned()),
         rule: inverse_rule(&field.rule),
-        ..change(undoing, written, WriteOperation::Update)
+        ..change(undoing, written, written.action.operation)
     }
 }
 
@@ -300,6 +309,10 @@ mod tests {
         let title = written("1", WriteOperation::Update, "job_title", "jobtitle");
         let stage = written("1", WriteOperation::Update, "lifecycle_stage", "lifecyclestage");
         let create = written("1", WriteOperation::Create, "job_title", "jobtitle");
+        let mut company =
+            written("1", WriteOperation::Associate, "(company)", "associatedcompanyid");
+        let moved = company.clone();
+        company.action.changes[0].before = None;
         let mut echoed = title.clone();
         echoed.stored.insert("jobtitle".to_owned(), Some("New!".to_owned()));
         let cases = [
@@ -311,6 +324,9 @@ mod tests {
             (&title, None, Noop, Some("gone_since")),
             (&stage, Some("new"), Held, Some("lifecycle_back")),
             (&create, Some("new"), Held, Some("before_unknown")),
+            (&moved, Some("new"), Action, None),
+            (&moved, Some("another"), Noop, Some("changed_since")),
+            (&company, Some("new"), Held, Some("association_stays")),
         ];
         for (written, live, status, reason) in cases {
             let (found, code, after) = undone(written, live);

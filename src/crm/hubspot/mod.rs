@@ -6,6 +6,7 @@
 //!
 //! Source: HubSpot's API reference and recorded answers of live portals, read in November 2026.
 
+mod associate;
 mod auth;
 mod config;
 mod error;

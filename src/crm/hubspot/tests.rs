@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::associate;
 use super::error::{ErrorBody, HubSpotJudge};
 use super::read::list::list_path;
 use super::write::judge_batch;
@@ -55,6 +56,7 @@ fn update(ids: &[&str]) -> WriteCall {
             record_id: Some((*id).to_owned()),
             create_key: None,
             values: vec![("lifecyclestage".to_owned(), Some("lead".to_owned()))],
+            associations: Vec::new(),
         })
         .collect();
     let batch =
@@ -70,6 +72,7 @@ fn create(keys: &[&str]) -> WriteBatch {
             record_id: None,
             create_key: Some(("concord_key".to_owned(), (*key).to_owned())),
             values: vec![("email".to_owned(), None)],
+            associations: Vec::new(),
         })
         .collect();
     WriteBatch { object: "contacts".to_owned(), operation: WriteOperation::Create, records }
@@ -176,6 +179,31 @@ fn an_answer_of_another_shape_leaves_every_record_unknown() {
         let outcomes = judge_batch(&create(&["k1"]), body);
         assert!(matches!(outcomes.as_slice(), [WriteOutcome::Unknown { .. }]), "{body}");
     }
+}
+
+#[test]
+fn a_pair_is_known_by_both_its_ends_and_whoever_is_missing_beside_an_error_was_refused() {
+    let to = ["11", "11", "12"].map(|id| crate::crm::Association {
+        object: "companies".to_owned(),
+        record_id: id.to_owned(),
+    });
+    let ends: Vec<_> = ["1", "2", "3"].into_iter().zip(&to).collect();
+    let results = r#""results":[{"fromObjectId":3,"toObjectId":"12"},{"fromObjectId":"1","toObjectId":11},{"fromObjectId":2,"toObjectId":12}]"#;
+    let judged = |errors: &str| -> Vec<String> {
+        let body = format!("{{\"status\":\"COMPLETE\",{results}{errors}}}");
+        let word = |outcome: &WriteOutcome| match outcome {
+            WriteOutcome::Accepted { record_id, .. } => record_id.clone(),
+            WriteOutcome::RefusedTogether { code, .. } => code.clone(),
+            WriteOutcome::Unknown { .. } => "unknown".to_owned(),
+            other => panic!("{other:?}"),
+        };
+        associate::judge(&ends, &body).iter().map(word).collect()
+    };
+    assert_eq!(judged(""), ["1", "unknown", "3"]);
+    let errors = r#","numErrors":1,"errors":[{"status":"error","category":"VALIDATION_ERROR","message":"m","subCategory":"crm.associations.INVALID_IDENTIFIER"}]"#;
+    assert_eq!(judged(errors), ["1", "VALIDATION_ERROR", "3"]);
+    let lost = associate::judge(&ends, "<html>");
+    assert!(lost.iter().all(|outcome| matches!(outcome, WriteOutcome::Unknown { .. })));
 }
 
 #[test]

@@ -153,6 +153,7 @@ fn own_column(batch: &WriteBatch) -> Result<&str, CrmError> {
         WriteOperation::Create => key_column(batch),
         WriteOperation::Update => Ok(ID_COLUMN),
         WriteOperation::Delete => Err(shape("deletes go in collections")),
+        WriteOperation::Associate => Err(shape("Salesforce keeps links as fields")),
     }
 }
 
@@ -338,6 +339,7 @@ mod tests {
                 .iter()
                 .map(|(field, value)| ((*field).to_owned(), value.map(str::to_owned)))
                 .collect(),
+            associations: Vec::new(),
         };
         let batch = WriteBatch {
             object: "Lead".to_owned(),

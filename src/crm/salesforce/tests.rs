@@ -65,6 +65,7 @@ fn record(create_key: Option<&str>, id: Option<&str>, owner: Option<&str>) -> Wr
         record_id: id.map(str::to_owned),
         create_key: create_key.map(|key| ("Concord_Key__c".to_owned(), key.to_owned())),
         values,
+        associations: Vec::new(),
     }
 }
 

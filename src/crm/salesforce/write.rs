@@ -105,6 +105,9 @@ fn subrequest(crm: &Salesforce, part: &Part<'_>, reference_id: &str) -> Result<V
         (WriteOperation::Create, None) => return Err(shape_error("a create has no key")),
         (WriteOperation::Update, _) => crm.path("/composite/sobjects"),
         (WriteOperation::Delete, _) => return deletion(crm, part, reference_id),
+        (WriteOperation::Associate, _) => {
+            return Err(shape_error("Salesforce keeps links as fields"));
+        }
     };
     let mut records = Vec::with_capacity(part.records.len());
     for record in &part.records {

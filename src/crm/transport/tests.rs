@@ -67,6 +67,7 @@ fn update(object: &str) -> WriteCall {
         record_id: Some("7".to_owned()),
         create_key: None,
         values: vec![("firstname".to_owned(), Some(MARK.to_owned()))],
+        associations: Vec::new(),
     };
     let operation = WriteOperation::Update;
     WriteCall {
