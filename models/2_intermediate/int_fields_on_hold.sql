@@ -12,6 +12,8 @@ field_names as (
     select distinct split_part(full_name, '.', 2) as field from project.field_rules
     union
     select '(link)' as field
+    union
+    select '(company)' as field
 
 ),
 

@@ -20,9 +20,23 @@ pairs as (
 
 ),
 
+associations as (
+
+    select * from sync_associations
+
+),
+
 policies as (
 
     select * from project.create_policies
+
+),
+
+metadata as (
+
+    select 'hubspot' as source_system, object, field, is_updateable from hubspot_metadata.fields
+    union all
+    select 'salesforce' as source_system, object, field, is_updateable from salesforce_metadata.fields
 
 ),
 
@@ -32,7 +46,7 @@ links as (
     select
         golden_id, hubspot_object, hubspot_id, hubspot_link, salesforce_object, salesforce_id, salesforce_link
     from int_{{ entity.name }}_values_paired
-    where hubspot_id is not null
+    where hubspot_id is not null or salesforce_link is not null
 {% if not loop.last %}
     union all
 {% endif %}
@@ -68,8 +82,8 @@ create_fields as (
     select
         golden_id,
         entity,
-        'salesforce' as target_system,
-        as_object as target_object,
+        target_system,
+        target_object,
         cast(null as varchar) as target_id,
         'create' as operation,
         field,
@@ -89,7 +103,18 @@ create_fields as (
 creates_once as (
 
     select distinct
-        golden_id, entity, hubspot_object, hubspot_id, as_object, key_field, link_field, held_code, held_field, held_value
+        golden_id,
+        entity,
+        target_system,
+        target_object,
+        source_system,
+        source_object,
+        source_id,
+        key_field,
+        link_field,
+        held_code,
+        held_field,
+        held_value
     from creates
 
 ),
@@ -99,14 +124,14 @@ create_keys as (
     select
         golden_id,
         entity,
-        'salesforce' as target_system,
-        as_object as target_object,
+        target_system,
+        target_object,
         cast(null as varchar) as target_id,
         'create' as operation,
         '(key)' as field,
         key_field as target_field,
         cast(null as varchar) as before,
-        create_key(golden_id, as_object) as after,
+        create_key(golden_id, target_object) as after,
         cast(null as varchar) as after_ref,
         'action' as status,
         cast(null as varchar) as reason_code,
@@ -122,14 +147,14 @@ create_links as (
     select
         golden_id,
         entity,
-        'salesforce' as target_system,
-        as_object as target_object,
+        target_system,
+        target_object,
         cast(null as varchar) as target_id,
         'create' as operation,
         '(link)' as field,
         link_field as target_field,
         cast(null as varchar) as before,
-        hubspot_id as after,
+        source_id as after,
         cast(null as varchar) as after_ref,
         'action' as status,
         cast(null as varchar) as reason_code,
@@ -140,19 +165,45 @@ create_links as (
 
 ),
 
--- HubSpot learns the new record's id in the same run, once Salesforce has given it.
+-- A new contact is associated with its company in the call that makes it.
+create_associations as (
+
+    select
+        creates_once.golden_id,
+        creates_once.entity,
+        creates_once.target_system,
+        creates_once.target_object,
+        cast(null as varchar) as target_id,
+        'create' as operation,
+        '(company)' as field,
+        'associatedcompanyid' as target_field,
+        cast(null as varchar) as before,
+        associations.company_id as after,
+        cast(null as varchar) as after_ref,
+        'action' as status,
+        cast(null as varchar) as reason_code,
+        'company_of_account' as rule,
+        cast(null as varchar) as depends_on
+    from creates_once
+    inner join associations
+        on creates_once.golden_id = associations.golden_id
+    where creates_once.held_code is null and creates_once.target_system = 'hubspot'
+
+),
+
+-- The other side learns the new record's id in the same run, once it is known.
 create_back_links as (
 
     select
         creates_once.golden_id,
         creates_once.entity,
-        'hubspot' as target_system,
-        creates_once.hubspot_object as target_object,
-        creates_once.hubspot_id as target_id,
+        creates_once.source_system as target_system,
+        creates_once.source_object as target_object,
+        creates_once.source_id as target_id,
         'update' as operation,
         '(link)' as field,
-        policies.hubspot_link_field as target_field,
-        links.hubspot_link as before,
+        policies.link_field as target_field,
+        case creates_once.source_system when 'hubspot' then links.hubspot_link else links.salesforce_link end as before,
         cast(null as varchar) as after,
         creates_once.golden_id as after_ref,
         case when fields.is_updateable then 'action' else 'held' end as status,
@@ -164,11 +215,14 @@ create_back_links as (
         creates_once.golden_id as depends_on
     from creates_once
     inner join policies
-        on creates_once.entity = policies.entity
+        on creates_once.entity = policies.entity and creates_once.source_system = policies.target_system
     left join links
         on creates_once.golden_id = links.golden_id
-    left join hubspot_metadata.fields as fields
-        on creates_once.hubspot_object = fields.object and policies.hubspot_link_field = fields.field
+    left join metadata as fields
+        on
+            creates_once.source_system = fields.source_system
+            and creates_once.source_object = fields.object
+            and policies.link_field = fields.field
     where creates_once.held_code is null
 
 ),
@@ -179,14 +233,14 @@ create_defaults_back as (
     select
         golden_id,
         entity,
-        'hubspot' as target_system,
-        hubspot_object as target_object,
-        hubspot_id as target_id,
+        source_system as target_system,
+        source_object as target_object,
+        source_id as target_id,
         'update' as operation,
         field,
-        hubspot_field as target_field,
+        source_field as target_field,
         cast(null as varchar) as before,
-        field_image(full_name, 'salesforce', create_default, hubspot_object, 'update') as after,
+        field_image(full_name, target_system, create_default, source_object, 'update') as after,
         cast(null as varchar) as after_ref,
         'action' as status,
         cast(null as varchar) as reason_code,
@@ -199,7 +253,7 @@ create_defaults_back as (
         and is_source_blank
         and create_default is not null
         and write_mode <> 'on_create'
-        and field_image(full_name, 'salesforce', create_default, hubspot_object, 'update') is not null
+        and field_image(full_name, target_system, create_default, source_object, 'update') is not null
 
 ),
 
@@ -208,8 +262,8 @@ creates_held as (
     select
         golden_id,
         entity,
-        'salesforce' as target_system,
-        as_object as target_object,
+        target_system,
+        target_object,
         cast(null as varchar) as target_id,
         'create' as operation,
         coalesce(held_field, '(record)') as field,
@@ -236,7 +290,7 @@ links_in_hubspot as (
         links.hubspot_id as target_id,
         'update' as operation,
         '(link)' as field,
-        policies.hubspot_link_field as target_field,
+        policies.link_field as target_field,
         links.hubspot_link as before,
         links.salesforce_id as after,
         cast(null as varchar) as after_ref,
@@ -251,9 +305,9 @@ links_in_hubspot as (
     inner join pairs
         on links.golden_id = pairs.golden_id
     inner join policies
-        on pairs.entity = policies.entity
+        on pairs.entity = policies.entity and policies.target_system = 'hubspot'
     left join hubspot_metadata.fields as fields
-        on links.hubspot_object = fields.object and policies.hubspot_link_field = fields.field
+        on links.hubspot_object = fields.object and policies.link_field = fields.field
     -- Fifteen and eighteen characters name one record.
     where (salesforce_id(links.hubspot_link) is distinct from links.salesforce_id)
 
@@ -284,10 +338,33 @@ links_in_salesforce as (
     inner join pairs
         on links.golden_id = pairs.golden_id
     inner join policies
-        on pairs.entity = policies.entity
+        on pairs.entity = policies.entity and policies.target_system = 'salesforce'
     left join salesforce_metadata.fields as fields
         on links.salesforce_object = fields.object and policies.link_field = fields.field
     where links.salesforce_link is distinct from links.hubspot_id
+
+),
+
+companies_of_accounts as (
+
+    select
+        golden_id,
+        entity,
+        'hubspot' as target_system,
+        hubspot_object as target_object,
+        hubspot_id as target_id,
+        'associate' as operation,
+        '(company)' as field,
+        'associatedcompanyid' as target_field,
+        company_id_before as before,
+        company_id as after,
+        cast(null as varchar) as after_ref,
+        case when held_code is null then 'action' else 'held' end as status,
+        held_code as reason_code,
+        'company_of_account' as rule,
+        cast(null as varchar) as depends_on
+    from associations
+    where hubspot_id is not null and is_followed
 
 ),
 
@@ -328,6 +405,8 @@ all_changes as (
     union all
     select * from create_links
     union all
+    select * from create_associations
+    union all
     select * from create_back_links
     union all
     select * from create_defaults_back
@@ -337,6 +416,8 @@ all_changes as (
     select * from links_in_hubspot
     union all
     select * from links_in_salesforce
+    union all
+    select * from companies_of_accounts
     union all
     select * from twins
 
@@ -408,7 +489,7 @@ final as (
             all_changes.golden_id = holds.golden_id
             and all_changes.field = holds.field
             and all_changes.status = 'action'
-            and all_changes.operation = 'update'
+            and all_changes.operation in ('update', 'associate')
     left join project.field_rules as rules
         on concat(all_changes.entity, '.', all_changes.field) = rules.full_name
     -- What was undone is held while the same value would go to the same place by the same owner.
@@ -418,7 +499,7 @@ final as (
             and all_changes.field = undone.field
             and all_changes.target_system = undone.source_system
             and all_changes.status = 'action'
-            and all_changes.operation = 'update'
+            and all_changes.operation in ('update', 'associate')
             and all_changes.after_ref is null
             and (undone.owner is null or undone.owner = rules.owner)
             and (

@@ -68,6 +68,8 @@ pub struct Entity {
     /// Salesforce objects: `Lead` and `Contact`, between which conversion moves the link.
     pub salesforce: Vec<String>,
     pub create: Create,
+    /// Of a person: the company of a contact's account in Salesforce becomes the primary one in HubSpot.
+    pub follows_account: bool,
     /// Fields that carry the key minted in the plan for a create.
     pub key: SidePair,
     /// Fields that hold the other side's record id.
@@ -90,6 +92,7 @@ impl Entity {
                 as_object: salesforce.first().copied().unwrap_or_default().to_owned(),
             },
             salesforce: salesforce.iter().map(|&object| object.to_owned()).collect(),
+            follows_account: false,
             key: SidePair::key(),
             link: SidePair::link(),
             fields: Vec::new(),
@@ -160,8 +163,28 @@ pub struct Create {
 #[serde(rename_all = "snake_case")]
 pub enum CreatePolicy {
     Never,
-    /// Whoever the inclusion rule lets across.
+    /// Whoever the inclusion rule of that direction lets across.
     Included,
+}
+
+impl CreatePolicy {
+    /// Returns the word used in the field map and in SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Included => "included",
+        }
+    }
+}
+
+impl Create {
+    /// Returns the policy for creates in one CRM.
+    pub fn of(&self, side: CrmKind) -> CreatePolicy {
+        match side {
+            CrmKind::HubSpot => self.hubspot,
+            CrmKind::Salesforce => self.salesforce,
+        }
+    }
 }
 
 /// One name on each side.
@@ -218,7 +241,7 @@ pub struct Field {
     pub scale: Option<u32>,
     /// IANA zone in which an instant becomes a day, where one side keeps a datetime and one a date.
     pub zone: Option<String>,
-    /// What a create sends where the source is blank, in the target's own words.
+    /// What a create in Salesforce sends where HubSpot is blank, in Salesforce's own words.
     pub create_default: Option<String>,
     /// Line of `field_map.toml` on which the field begins.
     pub line: usize,

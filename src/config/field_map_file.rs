@@ -86,6 +86,7 @@ fn entity(table: Table<'_, '_>, name: EntityName) -> Option<Entity> {
         Some(objects)
     });
     let create = table.section("create").and_then(|t| create(t, name, salesforce.as_deref()));
+    let follows_account = table.section("associations").and_then(|t| associations(t, name));
     let key = table.section("key").and_then(|t| pair(t, SidePair::key()));
     let link = table.section("link").and_then(|t| pair(t, SidePair::link()));
     let fields = table.read("fields", |reader, node| {
@@ -110,6 +111,7 @@ fn entity(table: Table<'_, '_>, name: EntityName) -> Option<Entity> {
         hubspot: hubspot?,
         salesforce: salesforce?,
         create: create?,
+        follows_account: follows_account?,
         key: key?,
         link: link?,
         fields,
@@ -118,31 +120,23 @@ fn entity(table: Table<'_, '_>, name: EntityName) -> Option<Entity> {
 }
 
 fn create(table: Table<'_, '_>, name: EntityName, objects: Option<&[String]>) -> Option<Create> {
-    const POLICIES: [(&str, CreatePolicy); 2] =
-        [("never", CreatePolicy::Never), ("included", CreatePolicy::Included)];
-    // The inclusion rule speaks of people, and of their way from HubSpot to Salesforce.
-    let default = match name {
-        EntityName::Person => CreatePolicy::Included,
-        EntityName::Company | EntityName::Deal => CreatePolicy::Never,
-    };
-    let salesforce = table.or("salesforce", default, |reader, node| {
-        let policy = reader.word(node, "create policy", &POLICIES)?;
+    let policy = |reader: &Reader<'_>, node: &Node<'_>| {
+        let all = [CreatePolicy::Never, CreatePolicy::Included];
+        let policy = reader.word(node, "create policy", &words(&all, CreatePolicy::as_str))?;
+        // Inclusion rules speak of people.
         if policy == CreatePolicy::Included && name != EntityName::Person {
             let message = format!("no inclusion rule decides which {name} is created");
             reader.refuse(node, message, Some("write `\"never\"`".to_owned()));
             return None;
         }
         Some(policy)
-    });
-    let hubspot = table.or("hubspot", CreatePolicy::Never, |reader, node| {
-        let policy = reader.word(node, "create policy", &POLICIES)?;
-        if policy == CreatePolicy::Included {
-            let message = "no inclusion rule decides who is created in HubSpot".to_owned();
-            reader.refuse(node, message, Some("write `\"never\"`".to_owned()));
-            return None;
-        }
-        Some(policy)
-    });
+    };
+    let default = match name {
+        EntityName::Person => CreatePolicy::Included,
+        EntityName::Company | EntityName::Deal => CreatePolicy::Never,
+    };
+    let salesforce = table.or("salesforce", default, policy);
+    let hubspot = table.or("hubspot", CreatePolicy::Never, policy);
     let first = objects.and_then(<[String]>::first).cloned().unwrap_or_default();
     let as_object = table.or("as_object", first, |reader, node| {
         let object = reader.text(node)?;
@@ -150,6 +144,30 @@ fn create(table: Table<'_, '_>, name: EntityName, objects: Option<&[String]>) ->
     });
     table.finish();
     Some(Create { salesforce: salesforce?, hubspot: hubspot?, as_object: as_object? })
+}
+
+/// Reads `{ company = "salesforce" }`: whether a contact follows its account.
+fn associations(table: Table<'_, '_>, name: EntityName) -> Option<bool> {
+    let company = table.or("company", false, |reader, node| {
+        let side = reader.word(node, "side", &SIDES)?;
+        if name != EntityName::Person {
+            let message = format!("no association of a {name} is written: `company`");
+            reader.refuse(node, message, None);
+            return None;
+        }
+        if side == CrmKind::HubSpot {
+            let message = "a contact's account is never written: `hubspot`".to_owned();
+            reader.refuse(
+                node,
+                message,
+                Some("write `\"salesforce\"`, or leave it out".to_owned()),
+            );
+            return None;
+        }
+        Some(true)
+    });
+    table.finish();
+    company
 }
 
 fn pair(table: Table<'_, '_>, default: SidePair) -> Option<SidePair> {

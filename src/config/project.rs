@@ -237,13 +237,16 @@ pub struct Retry {
     pub longest_job_wait_ms: u64,
 }
 
-/// Who may cross from HubSpot to Salesforce: everyone for whom all rules hold.
+/// Who may cross: everyone for whom all rules of that direction hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inclusion {
-    /// In the order of the file; the first rule that fails is the reason given.
+    /// From HubSpot to Salesforce, in the order of the file; the first rule that fails is the reason
+    /// given.
     pub rules: Vec<InclusionRule>,
-    /// Days that a person may fail the rules before creates stop.
+    /// Days that a person may fail [`Self::rules`] before creates stop.
     pub leave_after_days: u32,
+    /// From Salesforce to HubSpot, likewise. Nobody crosses that way where it is empty.
+    pub to_hubspot: Vec<InclusionRule>,
 }
 
 /// One condition of the inclusion rule.
@@ -254,7 +257,7 @@ pub struct InclusionRule {
     pub sql: String,
     /// Why a person for whom it fails is not included, as a reader should see it.
     pub sentence: String,
-    /// Reason code of a person who never arrived because this rule failed: `T1`.
+    /// Reason code of a person who never arrived in Salesforce because this rule failed: `T1`.
     pub reason: Option<String>,
 }
 

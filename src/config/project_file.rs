@@ -12,9 +12,9 @@ use crate::warehouse::{Address, LEASE_TIME, StoreKind};
 
 use super::reader::{Node, Reader, Table, suggestion};
 use super::{
-    Access, Alerts, Apply, Budget, Claim, Connection, Credentials, Entity, FieldMap, Guardrails,
-    Handoff, Inclusion, InclusionRule, Metric, Mode, NativeConnector, Project, Pull, Retry,
-    StoreSetting, WarehouseSettings, WriteRoute,
+    Access, Alerts, Apply, Budget, Claim, Connection, CreatePolicy, Credentials, Entity,
+    EntityName, FieldMap, Guardrails, Handoff, Inclusion, InclusionRule, Metric, Mode,
+    NativeConnector, Project, Pull, Retry, StoreSetting, WarehouseSettings, WriteRoute,
 };
 
 /// Reads a whole project file; `None` once any problem was noted.
@@ -36,7 +36,8 @@ pub(super) fn read(
     let guardrails = root.section("guardrails").and_then(guardrails);
     let budget = root.section("budget").and_then(|table| budgets(&table, connections.as_ref()));
     let retry = root.section("retry").and_then(retry);
-    let inclusion = root.section("inclusion").and_then(inclusion);
+    let inclusion =
+        root.section("inclusion").and_then(|table| inclusion(table, field_map.as_ref()));
     let handoff = root.section("handoff").and_then(handoff);
     let native_connector = root
         .section("native_connector")
@@ -456,21 +457,40 @@ fn retry(table: Table<'_, '_>) -> Option<Retry> {
     })
 }
 
-fn inclusion(table: Table<'_, '_>) -> Option<Inclusion> {
+fn inclusion(table: Table<'_, '_>, map: Option<&FieldMap>) -> Option<Inclusion> {
     let leave_after_days = table.or("leave_after_days", 30, |reader, node| reader.whole(node, 0));
     let rules = table.read("rules", |reader, node| {
-        reader.list(node, "a list of rules", |reader, node| {
-            let table = reader.table(node, "inclusion.rules".to_owned())?;
-            let name = table.read("name", Reader::name);
-            let sql = table.read("sql", condition);
-            let sentence = table.read("sentence", Reader::text);
-            let reason = table.or("reason", None, |reader, node| reader.text(node).map(Some));
-            table.finish();
-            Some(InclusionRule { name: name?, sql: sql?, sentence: sentence?, reason: reason? })
-        })
+        reader.list(node, "a list of rules", |reader, node| inclusion_rule(reader, node, true))
     });
+    let to_hubspot = table.or("to_hubspot", Vec::new(), |reader, node| {
+        reader.list(node, "a list of rules", |reader, node| inclusion_rule(reader, node, false))
+    });
+    let creates_in_hubspot = map
+        .and_then(|map| map.entity(EntityName::Person))
+        .is_some_and(|person| person.create.hubspot == CreatePolicy::Included);
+    if creates_in_hubspot && to_hubspot.as_ref().is_some_and(Vec::is_empty) {
+        let hint = "add `[[inclusion.to_hubspot]]`, or write `hubspot = \"never\"` under `create` in the field map";
+        table.problem("no rule decides who is created in HubSpot", Some(hint.to_owned()));
+        return None;
+    }
     table.finish();
-    Some(Inclusion { rules: rules?, leave_after_days: leave_after_days? })
+    Some(Inclusion { rules: rules?, leave_after_days: leave_after_days?, to_hubspot: to_hubspot? })
+}
+
+/// Reads one rule. A reason code is about people who never arrive in Salesforce.
+fn inclusion_rule(reader: &Reader<'_>, node: &Node<'_>, has_reason: bool) -> Option<InclusionRule> {
+    let section = if has_reason { "rules" } else { "to_hubspot" };
+    let table = reader.table(node, format!("inclusion.{section}"))?;
+    let name = table.read("name", Reader::name);
+    let sql = table.read("sql", condition);
+    let sentence = table.read("sentence", Reader::text);
+    let reason = if has_reason {
+        table.or("reason", None, |reader, node| reader.text(node).map(Some))
+    } else {
+        Some(None)
+    };
+    table.finish();
+    Some(InclusionRule { name: name?, sql: sql?, sentence: sentence?, reason: reason? })
 }
 
 /// Reads one SQL expression, and nothing after it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Credentials, PROJECT_FILE, Period, Project};
+use super::{Credentials, InclusionRule, PROJECT_FILE, Period, Project};
 
 /// One setting as it stands, for `concord config show` and for the models.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,8 +145,11 @@ fn values(project: &Project) -> Vec<(String, String)> {
     put("retry.longest_wait_ms".to_owned(), project.retry.longest_wait_ms.to_string());
     let longest_job_wait_ms = project.retry.longest_job_wait_ms.to_string();
     put("retry.longest_job_wait_ms".to_owned(), longest_job_wait_ms);
-    let rules: Vec<&str> = project.inclusion.rules.iter().map(|rule| rule.sql.as_str()).collect();
-    put("inclusion.rules".to_owned(), rules.join("; "));
+    let sql = |rules: &[InclusionRule]| {
+        rules.iter().map(|rule| rule.sql.as_str()).collect::<Vec<_>>().join("; ")
+    };
+    put("inclusion.rules".to_owned(), sql(&project.inclusion.rules));
+    put("inclusion.to_hubspot".to_owned(), sql(&project.inclusion.to_hubspot));
     put("inclusion.leave_after_days".to_owned(), project.inclusion.leave_after_days.to_string());
     put("handoff.recycle_statuses".to_owned(), project.handoff.recycle_statuses.join(", "));
     put("native_connector.taken_over".to_owned(), project.native_connector.taken_over.join(", "));

@@ -90,3 +90,20 @@ fn in_the_sandbox_nothing_real_is_reachable() {
     assert_eq!(project.apply.mode, Mode::Auto);
     assert_ne!(project.warehouse.url, "file://./warehouse");
 }
+
+#[test]
+fn whoever_is_created_in_hubspot_is_named_by_a_rule() {
+    let map =
+        FIELD_MAP.replace("hubspot = \"never\", as_object", "hubspot = \"included\", as_object");
+    let read = |text: &str| read_project(Path::new("."), text, Some(&map), &Overrides::default());
+    let project = read(PROJECT).expect("the demo has rules for that way");
+    assert_eq!(project.inclusion.to_hubspot.len(), 3);
+
+    let first = PROJECT.find("[[inclusion.to_hubspot]]").expect("a rule");
+    let after = PROJECT.find("# A person handed over").expect("what follows the rules");
+    let without = format!("{}{}", &PROJECT[..first], &PROJECT[after..]);
+    let Err(ConfigError::Invalid { problems }) = read(&without) else { panic!("it was read") };
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.contains("who is created in HubSpot"), "{problems:?}");
+    assert_eq!(problems[0].name, "inclusion");
+}

@@ -16,10 +16,11 @@ use minijinja::value::Serde;
 
 use super::session::register_batches;
 use super::{ModelError, RenderContext, register_rows};
-use crate::config::{CreatePolicy, Period, Project};
+use crate::config::{Period, Project};
+use crate::crm::CrmKind;
 
 /// Registers `project.*`: `run`, `period`, `claims`, `settings`, `field_rules`, `create_policies`,
-/// `taken_over` and `lifecycle`.
+/// `associations`, `taken_over` and `lifecycle`.
 ///
 /// # Errors
 /// When DataFusion refuses a table.
@@ -49,33 +50,34 @@ pub fn register_project(
     register_field_rules(ctx, project)?;
 
     let text = |value: &str| Some(value.to_owned());
-    let policies: Vec<Vec<Option<String>>> = project
-        .field_map
-        .entities
-        .iter()
-        .filter(|entity| entity.is_mapped)
-        .map(|entity| {
-            vec![
-                text(entity.name.as_str()),
-                text(policy(entity.create.salesforce)),
-                text(policy(entity.create.hubspot)),
-                text(&entity.create.as_object),
-                text(&entity.key.salesforce),
-                text(&entity.link.salesforce),
-                text(&entity.link.hubspot),
-            ]
+    let mapped = || project.field_map.entities.iter().filter(|entity| entity.is_mapped);
+    let policies: Vec<Vec<Option<String>>> = mapped()
+        .flat_map(|entity| {
+            let objects = [
+                (CrmKind::HubSpot, &entity.hubspot),
+                (CrmKind::Salesforce, &entity.create.as_object),
+            ];
+            objects.map(|(side, object)| {
+                vec![
+                    text(entity.name.as_str()),
+                    text(side.as_str()),
+                    text(entity.create.of(side).as_str()),
+                    text(object),
+                    text(entity.key.of(side)),
+                    text(entity.link.of(side)),
+                ]
+            })
         })
         .collect();
-    let columns = [
-        "entity",
-        "salesforce",
-        "hubspot",
-        "as_object",
-        "key_field",
-        "link_field",
-        "hubspot_link_field",
-    ];
+    let columns = ["entity", "target_system", "policy", "target_object", "key_field", "link_field"];
     register_rows(ctx, TableReference::partial("project", "create_policies"), &columns, &policies)?;
+
+    let followed: Vec<Vec<Option<String>>> = mapped()
+        .filter(|entity| entity.follows_account)
+        .map(|entity| vec![text(entity.name.as_str()), text("company"), text("salesforce")])
+        .collect();
+    let table = TableReference::partial("project", "associations");
+    register_rows(ctx, table, &["entity", "associated_entity", "owner"], &followed)?;
 
     let taken_over: Vec<Vec<Option<String>>> =
         taken_over(project).into_iter().map(|name| vec![Some(name)]).collect();
@@ -190,17 +192,11 @@ pub fn render_context(project: &Project) -> RenderContext {
     let settings = minijinja::context! {
         phone_region => project.phone_region.clone(),
         inclusion => Value::from(Serde(&project.inclusion.rules)),
+        inclusion_to_hubspot => Value::from(Serde(&project.inclusion.to_hubspot)),
         leave_after_days => project.inclusion.leave_after_days,
         recycle_statuses => Value::from(Serde(&project.handoff.recycle_statuses)),
     };
     RenderContext::new(&project.field_map, settings)
-}
-
-fn policy(policy: CreatePolicy) -> &'static str {
-    match policy {
-        CreatePolicy::Never => "never",
-        CreatePolicy::Included => "included",
-    }
 }
 
 fn epoch_days(date: jiff::civil::Date) -> Option<i32> {

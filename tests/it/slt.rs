@@ -4,7 +4,8 @@
 //! empty table that takes `insert into` with any of its columns; the file's own model is the real
 //! SQL over them, rendered with the repository's field map. `project.run` says 2026-10-01T10:00Z.
 //! Functions that map and check values know the users, fields and picklists of a generated company;
-//! the metadata tables themselves start empty like all others.
+//! the metadata tables themselves start empty like all others. Who may be created and associated
+//! stands as the field map says, and an example may add to it.
 //!
 //! ```sh
 //! SLT_COMPLETE=1 cargo test --test it slt     # writes what the models give into the files
@@ -148,6 +149,17 @@ async fn insertable_sources(ctx: &SessionContext) {
             )
             .expect("the source registers");
         }
+    }
+    // What the field map allows, to which an example may add.
+    for table in ["create_policies", "associations"] {
+        let name = TableReference::partial("project", table);
+        let frame = ctx.table(name.clone()).await.expect("the project's table is there");
+        let columns = nullable(frame.schema().as_arrow());
+        let rows = frame.collect().await.expect("its rows are read");
+        let rows = rows.into_iter().map(|batch| {
+            RecordBatch::try_new(Arc::clone(&columns), batch.columns().to_vec()).expect("the same")
+        });
+        register_batches(ctx, name, Arc::clone(&columns), rows.collect()).expect("it registers");
     }
 }
 

@@ -114,7 +114,7 @@ planned as (
 
     select
         golden_id,
-        max(case when operation = 'create' then 1 else 0 end) = 1 as has_create,
+        max(case when operation = 'create' and target_system = 'salesforce' then 1 else 0 end) = 1 as has_create,
         max(case when field = '(link)' then 1 else 0 end) = 1 as has_link,
         max(case when operation = 'update' and target_system = 'salesforce' and field <> '(link)' then 1 else 0 end) = 1 as has_values
     from sync_changes
