@@ -6,6 +6,7 @@ mod clients;
 mod config;
 mod contested;
 mod crash;
+mod creates;
 mod duckdb;
 mod edge;
 mod edits;

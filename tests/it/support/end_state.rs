@@ -39,9 +39,11 @@ pub fn end_state(sandbox: &Sandbox) -> EndState {
         .collect();
     let mut state = EndState::new();
     for mut record in records {
-        for value in record.values.values_mut() {
+        for (name, value) in &mut record.values {
             if let Some(key) = made.get(value) {
                 *value = format!("the record of {key}");
+            } else if name.starts_with('(') {
+                *value = links_by_key(value, &made);
             }
         }
         let identity = format!("{} {}", record.object, record.key.unwrap_or(record.id));
@@ -49,6 +51,17 @@ pub fn end_state(sandbox: &Sandbox) -> EndState {
         assert!(second.is_none(), "there are two of {identity}");
     }
     state
+}
+
+/// Writes the key of a record that Concord made in place of its id in a list of links.
+fn links_by_key(links: &str, made: &BTreeMap<String, String>) -> String {
+    let by_key = |link: &str| match link.split_once(' ') {
+        Some((id, kind)) => format!("{} {kind}", made.get(id).map_or(id, String::as_str)),
+        None => link.to_owned(),
+    };
+    let mut links: Vec<String> = links.split(", ").map(by_key).collect();
+    links.sort();
+    links.join(", ")
 }
 
 /// Says where two states differ, in few words; empty when they do not.
@@ -115,7 +128,10 @@ async fn hubspot_records(sandbox: &Sandbox, object: &str) -> Vec<Record> {
                     .as_array()
                     .into_iter()
                     .flatten()
-                    .map(|link| format!("{} {}", link["id"], link["type"]))
+                    .map(|link| {
+                        let text = |key: &str| link[key].as_str().unwrap_or_default().to_owned();
+                        format!("{} {}", text("id"), text("type"))
+                    })
                     .collect();
                 ids.sort();
                 values.insert(format!("({other})"), ids.join(", "));

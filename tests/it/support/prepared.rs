@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 use super::Company;
 use super::end_state::{EndState, end_state};
 use super::hosted::{Extent, Hosted};
+use crate::creates::let_cross_to_hubspot;
 use crate::edits::{self, Edit};
 use crate::laws;
 
@@ -55,14 +56,15 @@ const SETTINGS: [(&str, &str); 6] = [
 ];
 
 impl Prepared {
-    /// Prepares the company of a seed. Those of odd seeds write by asynchronous jobs where they can;
-    /// every third has a night behind it, and a day on which people edited both CRMs.
+    /// Prepares the company of a seed. Those of odd seeds create in HubSpot as well, and write by
+    /// asynchronous jobs where they can; every third has a night behind it, and a day on which people edited both CRMs.
     pub fn new(seed: u64) -> Self {
         let fresh = Company::new(&CompanyOptions::small(seed));
         for (usual, own) in SETTINGS {
             fresh.edit("concord.toml", usual, own);
         }
         if !seed.is_multiple_of(2) {
+            let_cross_to_hubspot(&fresh);
             fresh.edit("concord.toml", "[apply]\n", "[apply]\nroute = \"bulk\"\n");
         }
         let hosted = Hosted::new(fresh);
