@@ -97,7 +97,7 @@ pub struct Outcome {
     /// Vendor's code, or our word for why it was not sent.
     pub code: Option<String>,
     pub message: Option<String>,
-    /// Vendor's field name.
+    /// Vendor's name of the field at fault, where the vendor gave one.
     pub field: Option<String>,
     /// Written fields as the CRM echoed them, where it did.
     pub stored: BTreeMap<String, Option<String>>,

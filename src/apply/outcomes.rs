@@ -43,6 +43,7 @@ pub async fn write_outcomes(
         "message",
         "written_at",
         "rule",
+        "refused_field",
     ];
     let mut rows: Vec<Vec<Option<String>>> = Vec::new();
     let mut created: Vec<bool> = Vec::new();
@@ -75,6 +76,7 @@ pub async fn write_outcomes(
                 outcome.message.clone(),
                 Some(outcome.at.clone()),
                 Some(change.rule.clone()),
+                outcome.field.clone(),
             ]);
             created.push(outcome.is_created);
         }

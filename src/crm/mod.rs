@@ -13,6 +13,7 @@
 mod bulk;
 pub mod hubspot;
 pub mod price;
+pub mod refusal;
 pub mod salesforce;
 pub mod sensitive;
 pub mod standing;

@@ -15,6 +15,7 @@
 //! | `field_image(field, crm, raw, object, operation)` | what would be written on the other side |
 //! | `field_image_problem(…)` | reason code when that would not be taken |
 //! | `field_default_problem(field, value, object)` | reason code when a default of the map would not be taken |
+//! | `refusal_reason(code, message)`, `refusal_retry(reason)` | why a CRM refused a write, and when it is worth sending again ([`crate::crm::refusal`]) |
 //! | `connected_components(left, right)` | aggregate: a list of `{member, component}` |
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ use datafusion::prelude::SessionContext;
 use jiff::tz::TimeZone;
 
 use super::aggregate::connected_components;
-use crate::crm::CrmKind;
+use crate::crm::{CrmKind, refusal};
 use crate::digest::short_digest;
 use crate::golden::{FieldRegistry, canonical, check_default, image, parse_date, parse_timestamp};
 use crate::identity::keys;
@@ -114,6 +115,10 @@ fn text_functions() -> Vec<ScalarUDF> {
         text_function("create_key", 2, |v| {
             Some(format!("c_{}", short_digest(&[v[0]?, v[1]?].join("\n"))))
         }),
+        text_function("refusal_reason", 2, |v| {
+            Some(refusal::reason(v[0].unwrap_or_default(), v[1].unwrap_or_default()).to_owned())
+        }),
+        text_function("refusal_retry", 1, |v| Some(refusal::Retry::of(v[0]?).as_str().to_owned())),
     ]
 }
 

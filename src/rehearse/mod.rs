@@ -10,7 +10,6 @@
 //! given to it. It decides nothing: a plan's own holds come from SQL (`models/4_sync`), which shares
 //! no code with the sandbox, so that each can find what the other overlooks.
 
-mod reason;
 mod show;
 mod stage;
 
@@ -22,7 +21,6 @@ use crate::crm::{CrmError, CrmKind, WriteOperation};
 use crate::sandbox::{MirrorError, SandboxError};
 use crate::warehouse::{LeaseError, WarehouseError};
 
-pub use reason::reason;
 pub use show::show;
 pub use stage::{RehearseOptions, rehearse};
 
@@ -56,7 +54,7 @@ pub struct Reject {
     pub field: Option<String>,
     /// Vendor's code.
     pub code: String,
-    /// Our reason code.
+    /// Our reason code ([`crate::crm::refusal`]).
     pub reason: &'static str,
 }
 

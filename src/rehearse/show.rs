@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Calls, Cause, Differing, Rehearsal, Reject};
+use crate::crm::refusal;
 use crate::plan;
 
 /// Renders a rehearsal as lines of text, without color. `n_examples` bounds the records shown for
@@ -57,16 +58,7 @@ fn write_rejects(text: &mut String, rejects: &[Reject], n_examples: usize) {
 
 /// Says in words what a reason means: in the plan's, where the plan holds back for it too.
 fn sentence(reason: &str) -> &'static str {
-    match reason {
-        "out_of_range" => "has more digits than the field there holds",
-        "value_taken" => "another record there already holds a value that must be unique",
-        "reference_missing" => "refers to a record that is not there",
-        "duplicate_rule" => "a duplicate rule of the CRM takes it for a record that is there",
-        "validation_rule" => "breaks a rule that an admin of the CRM has set",
-        "row_locked" => "somebody else was writing to it",
-        "refused" => "refused for a reason of the CRM's own",
-        known => plan::sentence(known),
-    }
+    refusal::sentence(reason).unwrap_or_else(|| plan::sentence(reason))
 }
 
 fn write_calls(text: &mut String, calls: &[Calls]) {

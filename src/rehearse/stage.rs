@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::{Calls, Cause, Differing, Rehearsal, RehearseError, Reject, reason};
+use super::{Calls, Cause, Differing, Rehearsal, RehearseError, Reject};
 use crate::apply::{self, ApplyOptions, ApplyProgress, Outcome, Status, read_live};
+use crate::crm::refusal::reason;
 use crate::crm::transport::TransportOptions;
 use crate::crm::{CallCounts, Crm, CrmError, CrmKind, Record, Sensitive, hubspot, salesforce};
 use crate::golden::is_same_value;
@@ -158,7 +159,7 @@ fn rejects(actions: &[Action], outcomes: &HashMap<&str, &Outcome>) -> Vec<Reject
                 record_id: action.record_id.clone(),
                 golden_id: action.golden_id.clone(),
                 field: outcome.field.clone(),
-                reason: reason(&code),
+                reason: reason(&code, outcome.message.as_deref().unwrap_or_default()),
                 code,
             })
         })
