@@ -41,6 +41,8 @@
 //! - Every difference ends as an action, a no-op with a reason, or held back with a reason.
 //! - An undo is a plan like any other; what it took back is held until somebody releases it, or until
 //!   another value is to be written there.
+//! - What a CRM refused is not sent again as it is, until its value, the record or the field changes,
+//!   somebody releases it, or a while that doubles has gone by; it is never forgotten.
 //! - Intent is journaled before a call and its outcome after it; a lost answer is read back before
 //!   anything is sent again. Sent = accepted + rejected + unknown.
 //!

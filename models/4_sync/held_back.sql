@@ -33,6 +33,22 @@ waiting as (
 
 ),
 
+-- Why a CRM refused what waits for that, and what lets it go again.
+refusals as (
+
+    select
+        golden_id,
+        source_system,
+        operation,
+        case operation when 'create' then coalesce(named_field, '(record)') else field end as field,
+        reason_code as refusal_reason,
+        code as refusal_code,
+        release_condition
+    from int_rejections
+    where is_held
+
+),
+
 final as (
 
     select
@@ -46,6 +62,9 @@ final as (
         changes.target_field,
         changes.after as value,
         changes.reason_code,
+        refusals.refusal_reason,
+        refusals.refusal_code,
+        refusals.release_condition,
         coalesce(waiting.held_since, (select as_of_at from project.run)) as held_since
     from changes
     left join waiting
@@ -55,6 +74,13 @@ final as (
             and changes.operation = waiting.operation
             and changes.field = waiting.field
             and changes.reason_code = waiting.reason_code
+    left join refusals
+        on
+            changes.reason_code = 'refused_there'
+            and changes.golden_id = refusals.golden_id
+            and changes.target_system = refusals.source_system
+            and changes.operation = refusals.operation
+            and changes.field = refusals.field
 
 )
 

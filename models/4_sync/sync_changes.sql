@@ -423,6 +423,78 @@ all_changes as (
 
 ),
 
+-- What a CRM refused is not sent again as it is, until something lets it go.
+refused as (
+
+    select * from int_rejections where is_held
+
+),
+
+create_writes as (
+
+    select
+        golden_id,
+        target_system,
+        target_object,
+        array_to_string(array_sort(array_agg(concat(target_field, '=', after))), '; ') as sent
+    from all_changes
+    where operation = 'create' and status = 'action' and field <> '(key)'
+    group by golden_id, target_system, target_object
+
+),
+
+refused_creates as (
+
+    select
+        refused.golden_id,
+        coalesce(refused.named_field, '(record)') as field,
+        refused.code
+    from refused
+    inner join create_writes
+        on
+            refused.operation = 'create'
+            and refused.golden_id = create_writes.golden_id
+            and refused.source_system = create_writes.target_system
+            and refused.object = create_writes.target_object
+            and refused.sent = create_writes.sent
+
+),
+
+-- A record that would be refused again waits whole, as one row, and what would follow it does not come up.
+-- Nobody is to be made in both CRMs.
+creates_and_followers as (
+
+    select
+        changes.* exclude (field, target_field, after, status, reason_code),
+        case when refused_creates.golden_id is null then changes.field else refused_creates.field end as field,
+        case when refused_creates.golden_id is null then changes.target_field end as target_field,
+        case when refused_creates.golden_id is null then changes.after else refused_creates.code end as after,
+        case when refused_creates.golden_id is null then changes.status else 'held' end as status,
+        case when refused_creates.golden_id is null then changes.reason_code else 'refused_there' end as reason_code
+    from all_changes as changes
+    left join refused_creates
+        on changes.golden_id = refused_creates.golden_id
+    where
+        (changes.operation = 'create' or changes.depends_on is not null)
+        and (refused_creates.golden_id is null or (changes.operation = 'create' and changes.field = '(key)'))
+
+),
+
+sendable as (
+
+    select
+        golden_id, entity, target_system, target_object, target_id, operation, field, target_field, before, after,
+        after_ref, status, reason_code, rule, depends_on
+    from all_changes
+    where operation <> 'create' and depends_on is null
+    union all
+    select
+        golden_id, entity, target_system, target_object, target_id, operation, field, target_field, before, after,
+        after_ref, status, reason_code, rule, depends_on
+    from creates_and_followers
+
+),
+
 undone as (
 
     select * from int_undone where is_held
@@ -459,7 +531,7 @@ marked as (
         and target_system = 'hubspot'
         and regexp_like(target_field, '^(salesforce(leadid|contactid|accountid|ownerid|campaignids|lastsynctime|deleted|opportunitystage)|hs_salesforce.*)$')
         as is_connectors_own
-    from all_changes
+    from sendable
 
 ),
 
@@ -469,7 +541,7 @@ final as (
         all_changes.* exclude (status, reason_code, is_connectors_own),
         case
             when
-                coalesce(holds.golden_id, undone.golden_id, contested.golden_id, connector_fields.full_name) is not null
+                coalesce(holds.golden_id, undone.golden_id, contested.golden_id, connector_fields.full_name, refused.golden_id) is not null
                 or all_changes.is_connectors_own
                 then 'held'
             else all_changes.status
@@ -480,6 +552,7 @@ final as (
             when contested.golden_id is not null then 'contested'
             when connector_fields.full_name is not null then 'native_connector_live'
             when all_changes.is_connectors_own then 'connector_property'
+            when refused.golden_id is not null then 'refused_there'
             else all_changes.reason_code
         end as reason_code
     from marked as all_changes
@@ -519,6 +592,17 @@ final as (
             concat(all_changes.entity, '.', all_changes.field) = connector_fields.full_name
             and all_changes.status = 'action'
             and all_changes.operation = 'update'
+    left join refused
+        on
+            refused.operation = 'update'
+            and all_changes.golden_id = refused.golden_id
+            and all_changes.field = refused.field
+            and all_changes.target_system = refused.source_system
+            and all_changes.target_id = refused.record_id
+            and coalesce(all_changes.after, '') = refused.sent
+            and all_changes.status = 'action'
+            and all_changes.operation = 'update'
+            and all_changes.after_ref is null
 
 )
 

@@ -22,7 +22,7 @@ pub struct HoldArgs {
     about: About,
 }
 
-/// Lets go what was held, or lets be created again who was deleted
+/// Lets go what was held, undone or refused, or lets be created again who was deleted
 ///
 /// Reads the latest build; writes the decision to `runs/` of the warehouse. The next build follows
 /// it.

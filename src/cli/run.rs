@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use clap::Args;
+use datafusion::arrow::array::AsArray;
 use datafusion::prelude::SessionContext;
 
 use super::alert::{self, Alert};
@@ -156,6 +157,25 @@ async fn warn_of_contested(
     Ok(())
 }
 
+/// Says in one line how many records wait because a CRM refused them, and for what.
+async fn tell_of_refused(ui: &Ui, ctx: &SessionContext) -> Result<(), CliError> {
+    let waiting = "select concat(count(distinct golden_id), ' ', refusal_reason) as line from held_back \
+                   where reason_code = 'refused_there' group by refusal_reason \
+                   order by count(distinct golden_id) desc, refusal_reason";
+    let batches = ctx.sql(waiting).await.map_err(failed)?.collect().await.map_err(failed)?;
+    let lines: Vec<&str> = batches
+        .iter()
+        .flat_map(|batch| batch.column(0).as_string::<i32>().iter().flatten())
+        .collect();
+    if !lines.is_empty() {
+        ui.note(format_args!(
+            "in quarantine, refused by a CRM before: {}; `select * from state_rejections` says what lets each go",
+            lines.join(", ")
+        ));
+    }
+    Ok(())
+}
+
 async fn night(
     session: &Session,
     ui: &Ui,
@@ -173,6 +193,7 @@ async fn night(
     check_stop(session)?;
     let (planned, stage) = stages::plan(session, ui, id, &opened.ctx, &build).await?;
     record.stages.push(stage);
+    tell_of_refused(ui, &opened.ctx).await?;
     record.plan = Some(planned.plan.id.clone());
     // On disk before anything is sent, so that a killed run can be resumed by its plan.
     record.put(&session.warehouse).await.map_err(failed)?;

@@ -80,7 +80,7 @@ async fn query(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, CliE
 
 /// What is told of a person, in order. `:golden_id` is a golden id that a query gave, never text
 /// from outside.
-const SECTIONS: [(&str, &str, &str); 9] = [
+const SECTIONS: [(&str, &str, &str); 10] = [
     (
         "records",
         "records",
@@ -127,6 +127,13 @@ const SECTIONS: [(&str, &str, &str); 9] = [
         "written back by others",
         "select source_system, record_id, field, sent, found, writer, n_rebuffs, is_contested, contested_at \
          from int_contested where golden_id = :golden_id order by source_system, field",
+    ),
+    (
+        "refused",
+        "refused by a CRM",
+        "select source_system, record_id, field, sent, reason_code, code, message, n_refusals, \
+             first_refused_at, last_refused_at, is_held, release_condition \
+         from state_rejections where golden_id = :golden_id order by source_system, field",
     ),
     (
         "gap",

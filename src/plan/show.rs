@@ -56,6 +56,9 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "contested" => {
             "an automation wrote another value over ours twice; switch it off there, then `concord release`"
         }
+        "refused_there" => {
+            "the CRM refused it before; it goes with another value, after a change there, `concord release` or a while: `select * from held_back`"
+        }
         "native_connector_live" => {
             "the native connector is still at work; switch the field off there and list it under `native_connector.taken_over`"
         }

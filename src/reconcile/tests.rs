@@ -208,7 +208,15 @@ impl World {
                 "fixture_inclusion" => {
                     &["contact_id", "is_included", "is_list_member", "is_score_met"]
                 }
-                "held_back" => &["golden_id", "object", "field", "value", "reason_code"],
+                "held_back" => &[
+                    "golden_id",
+                    "object",
+                    "field",
+                    "value",
+                    "reason_code",
+                    "refusal_reason",
+                    "refusal_code",
+                ],
                 "sync_changes" => &["golden_id", "target_system", "operation", "field", "status"],
                 "people" => &["golden_id", "display_name"],
                 "project.settings" => &["name", "value"],

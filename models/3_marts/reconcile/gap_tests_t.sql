@@ -1,5 +1,5 @@
 -- gap_tests_t: people who never arrived in Salesforce: not eligible, not attempted, or refused.
--- Refusals are predicted from metadata, grade D, because no error text of the sync is at hand.
+-- What a CRM did refuse is known by its own words, grade A; the others are predicted from metadata, grade D.
 -- grain: one row per row_key, code
 with exits as (
 
@@ -45,6 +45,17 @@ refusals as (
         value,
         reason_code,
         case
+            when refusal_reason = 'required_field_empty' then 'T14'
+            when refusal_reason = 'would_be_refused' then 'T15'
+            when refusal_reason = 'duplicate_rule' then 'T18'
+            when refusal_reason = 'value_taken' then 'T19'
+            when refusal_reason in ('not_writable', 'not_visible') then 'T20'
+            when refusal_reason = 'owner_inactive' then 'T21'
+            when refusal_reason in ('too_long', 'does_not_cast', 'out_of_range') then 'T22'
+            when refusal_reason = 'trigger_failed' then 'T23'
+            when refusal_reason = 'reference_missing' then 'T25'
+            when refusal_reason = 'storage_full' then 'T26'
+            when reason_code = 'refused_there' then 'T17'
             when reason_code = 'on_hold' then 'T7'
             when reason_code = 'required_field_empty' then 'T14'
             when reason_code in ('would_be_refused', 'would_be_accepted_silently', 'value_unmapped') then 'T15'
@@ -55,6 +66,7 @@ refusals as (
             when reason_code in ('too_long', 'does_not_cast') then 'T22'
         end as code,
         case
+            when reason_code = 'refused_there' then concat('Salesforce refused the record with ', refusal_code)
             when reason_code = 'on_hold' then 'Somebody put the person on hold'
             when reason_code = 'required_field_empty' then concat('Salesforce requires ', field, ', which is blank')
             when reason_code = 'would_be_refused_inactive' then concat('Salesforce retired the value for ', field, quoted_value)
@@ -172,7 +184,7 @@ refused as (
 
     select
         people.golden_id, people.row_key, refusals_ranked.code,
-        case when refusals_ranked.reason_code = 'on_hold' then 'A' else 'D' end as grade,
+        case when refusals_ranked.reason_code in ('on_hold', 'refused_there') then 'A' else 'D' end as grade,
         refusals_ranked.sentence,
         people.evidence
     from people
