@@ -16,6 +16,7 @@ mod laws;
 mod night;
 mod part;
 mod pull;
+mod quarantine;
 mod rehearse;
 mod resume;
 mod secrets;
