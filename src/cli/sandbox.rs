@@ -14,6 +14,9 @@ use crate::sandbox::company::{CompanyOptions, generate};
 use crate::sandbox::faults::Schedule;
 use crate::sandbox::mirror::{MirrorError, Rules, Source, write_world};
 
+/// Most contacts and most leads of a generated company.
+const SCALE_MAX: i64 = 10_000_000;
+
 /// Starts the simulated CRMs, or generates the company they hold
 #[derive(Debug, Subcommand)]
 #[command(before_help = "Example:\n    concord sandbox serve")]
@@ -69,8 +72,8 @@ pub struct GenerateArgs {
     #[arg(long, default_value_t = 42)]
     pub seed: u64,
     /// As many HubSpot contacts, and as many leads, for benchmarks
-    #[arg(long, value_name = "N")]
-    pub scale: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=SCALE_MAX))]
+    pub scale: Option<u32>,
 }
 
 pub async fn run(
@@ -157,7 +160,10 @@ pub fn mirror_error(error: MirrorError) -> CliError {
 
 fn generate_world(args: &GenerateArgs, ui: &Ui) -> Result<ExitCode, CliError> {
     let options = match args.scale {
-        Some(n) => CompanyOptions::scaled(args.seed, n, n),
+        Some(n) => {
+            let n = usize::try_from(n).unwrap_or(usize::MAX);
+            CompanyOptions::scaled(args.seed, n, n)
+        }
         None if args.seed == CompanyOptions::demo().seed => CompanyOptions::demo(),
         None => CompanyOptions::random(args.seed),
     };

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::clock::{at, written};
 use super::names::{LOCALES, Locale};
-use super::people::{digits, latin_words};
+use super::people::{free_phone, latin_words};
 use super::records::{Account, CompanyRow};
 use super::staff::{ACTIVE_REPS, FORMER_REPS, INTEGRATION, owner_id, user_id};
 use super::studio::Studio;
@@ -121,11 +121,13 @@ pub fn enter_account(studio: &mut Studio, firm: &Firm) -> usize {
 
 /// Links a HubSpot company and a Salesforce account.
 pub fn pair(studio: &mut Studio, company: usize, account: usize) {
-    let account = &mut studio.salesforce.accounts[account];
-    let company = &mut studio.hubspot.companies[company];
-    company.account_id.clone_from(&account.id);
-    company.record_id.clone_from(&account.id);
-    account.hubspot_id.clone_from(&company.id);
+    let (company_id, account_id) =
+        (studio.hubspot.companies.id(company), studio.salesforce.accounts.id(account));
+    studio.hubspot.companies.update(company, |row| {
+        row.account_id.clone_from(&account_id);
+        row.record_id = account_id;
+    });
+    studio.salesforce.accounts.update(account, |row| row.hubspot_id = company_id);
 }
 
 fn firm(studio: &mut Studio) -> Firm {
@@ -160,12 +162,7 @@ fn firm(studio: &mut Studio) -> Firm {
     } else {
         *studio.dice.pick(ACTIVE_REPS)
     };
-    let switchboard = loop {
-        let number = digits(&mut studio.dice, locale.phones);
-        if studio.take("phone", &number) {
-            break number;
-        }
-    };
+    let switchboard = free_phone(studio, locale_index);
     let created_at =
         studio.dice.working_instant(at("2022-02-01T09:00:00Z"), at("2024-12-20T18:00:00Z"));
     Firm {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::clock::{at, date, written};
-use super::records::{Campaign, CampaignMember, Event, Task};
+use super::records::{Campaign, CampaignMember, Event, Lead, Task};
 use super::staff::{INTEGRATION, MARKETING_OPS, user_id};
 use super::studio::Studio;
 use super::words::{EVENT_SUBJECTS, TASK_SUBJECTS};
@@ -63,7 +63,7 @@ pub fn add(studio: &mut Studio) {
 
 fn members(studio: &mut Studio) {
     for row in 0..studio.salesforce.leads.len() {
-        let lead = &studio.salesforce.leads[row];
+        let lead = studio.salesforce.leads.get(row);
         if lead.deleted == "true" {
             continue;
         }
@@ -75,10 +75,7 @@ fn members(studio: &mut Studio) {
         if !studio.dice.chance(share) {
             continue;
         }
-        let lead = &studio.salesforce.leads[row];
-        let lead_id = lead.id.clone();
-        let contact_id = lead.converted_contact.clone();
-        let wanted = lead.source.clone();
+        let Lead { id: lead_id, converted_contact: contact_id, source: wanted, .. } = lead;
         let created: Timestamp = lead.created_at.parse().unwrap_or(studio.now);
         // A person joins the campaign that ran last before their lead was made.
         let found = CAMPAIGNS.iter().enumerate().rev().find(|(_, (_, kind, start))| {
@@ -91,7 +88,7 @@ fn members(studio: &mut Studio) {
             fits && at(&format!("{start}T07:00:00Z")) < created
         });
         let Some((index, _)) = found else { continue };
-        let campaign_id = studio.salesforce.campaigns[index].id.clone();
+        let campaign_id = studio.salesforce.campaigns.id(index);
         let responded = studio.dice.chance(70);
         let id = studio.sales_id("00v", created);
         studio.salesforce.campaign_members.push(CampaignMember {
@@ -114,13 +111,12 @@ fn members(studio: &mut Studio) {
 /// First touches and follow-ups, by the owner of a lead that was worked.
 fn touches(studio: &mut Studio) {
     for row in 0..studio.salesforce.leads.len() {
-        let lead = &studio.salesforce.leads[row];
+        let lead = studio.salesforce.leads.get(row);
         let worked = lead.status != "Open - Not Contacted" && lead.owner.starts_with("005");
         let recent = lead.created_at.as_str() > "2025-10-01";
         if lead.deleted == "true" || !worked || !recent || !studio.dice.chance(60) {
             continue;
         }
-        let lead = &studio.salesforce.leads[row];
         let (who, owner) = (lead.id.clone(), lead.owner.clone());
         let who = if lead.converted == "true" { lead.converted_contact.clone() } else { who };
         let created: Timestamp = lead.created_at.parse().unwrap_or(studio.now);
@@ -167,9 +163,8 @@ fn meetings(studio: &mut Studio) {
         if !studio.dice.chance(60) {
             continue;
         }
-        let role = &studio.salesforce.contact_roles[row];
-        let (who, what, owner) =
-            (role.contact_id.clone(), role.opportunity_id.clone(), role.created_by.clone());
+        let role = studio.salesforce.contact_roles.get(row);
+        let (who, what, owner) = (role.contact_id, role.opportunity_id, role.created_by);
         let opened: Timestamp = role.created_at.parse().unwrap_or(studio.now);
         let planned = studio.dice.minutes_after(opened, 30, 700);
         let held = studio.dice.minutes_after(planned, 1_500, 9_000);

@@ -56,7 +56,7 @@ pub fn contact(studio: &mut Studio, person: &Person, created: Timestamp) -> Cont
     let company = studio.firms[person.firm].company;
     let company_id = company
         .filter(|_| studio.dice.chance(70))
-        .map_or(String::new(), |row| studio.hubspot.companies[row].id.clone());
+        .map_or(String::new(), |row| studio.hubspot.companies.id(row));
     if !company_id.is_empty() {
         studio.associate(("contacts", &id), ("companies", &company_id), "1");
     }
@@ -223,7 +223,7 @@ pub fn sales_contact(
     SalesContact {
         id: studio.sales_id("003", created),
         deleted: String::from("false"),
-        account_id: account.map_or(String::new(), |row| studio.salesforce.accounts[row].id.clone()),
+        account_id: account.map_or(String::new(), |row| studio.salesforce.accounts.id(row)),
         first: person.first.clone(),
         last: person.last.clone(),
         title: person.title.clone(),

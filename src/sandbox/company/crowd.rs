@@ -205,10 +205,12 @@ fn customer(studio: &mut Studio) {
     if studio.dice.chance(70) {
         stages.push((opened + SignedDuration::from_hours(24 * 55), "customer"));
         if let Some(account) = studio.firms[firm].account {
-            studio.salesforce.accounts[account].kind = String::from("Customer - Direct");
+            let kind = String::from("Customer - Direct");
+            studio.salesforce.accounts.update(account, |row| row.kind = kind);
         }
         if let Some(company) = studio.firms[firm].company {
-            studio.hubspot.companies[company].stage = String::from("customer");
+            let stage = String::from("customer");
+            studio.hubspot.companies.update(company, |row| row.stage = stage);
         }
     }
     travel(studio, &mut row, &stages);

@@ -7,6 +7,7 @@ use super::connector::{contact_change, touch, travel};
 use super::crowd::firm_with_account;
 use super::records::{
     ContactRole, Deal, Opportunity, OpportunityFieldHistory, OpportunityHistory, PropertyVersion,
+    SalesContact,
 };
 use super::staff::{INTEGRATION, hubspot_user_id, owner_id, user_id};
 use super::studio::{Conversion, Studio};
@@ -97,12 +98,13 @@ fn of_conversion(studio: &mut Studio, conversion: &Conversion) {
     let mut sale = sale(studio, conversion.firm, conversion.owner, conversion.at);
     settle(studio, conversion, &mut sale);
     let row = enter_opportunity(studio, &sale);
-    let contact_id = studio.salesforce.contacts[conversion.sales_contact].id.clone();
-    let opportunity_id = studio.salesforce.opportunities[row].id.clone();
-    let source = studio.salesforce.contacts[conversion.sales_contact].source.clone();
-    studio.salesforce.opportunities[row].source = source;
+    let SalesContact { id: contact_id, source, .. } =
+        studio.salesforce.contacts.get(conversion.sales_contact);
+    let opportunity_id = studio.salesforce.opportunities.id(row);
+    studio.salesforce.opportunities.update(row, |opportunity| opportunity.source = source);
     if let Some(lead) = conversion.lead {
-        studio.salesforce.leads[lead].converted_opportunity.clone_from(&opportunity_id);
+        let opportunity_id = opportunity_id.clone();
+        studio.salesforce.leads.update(lead, |lead| lead.converted_opportunity = opportunity_id);
     }
     let role = *studio.dice.pick(&[
         "Decision Maker",
@@ -126,15 +128,15 @@ fn of_conversion(studio: &mut Studio, conversion: &Conversion) {
     });
     if studio.hubspot.deals.len() < studio.options.size.deals && studio.dice.chance(88) {
         let deal = enter_deal(studio, &sale);
-        let opportunity = &mut studio.salesforce.opportunities[row];
-        let deal_row = &mut studio.hubspot.deals[deal];
-        deal_row.opportunity_id.clone_from(&opportunity.id);
-        deal_row.record_id.clone_from(&opportunity.id);
-        opportunity.hubspot_id.clone_from(&deal_row.id);
-        let deal_id = deal_row.id.clone();
-        let contact = &mut studio.hubspot.contacts[conversion.hubspot_contact];
-        contact.n_deals = String::from("1");
-        let contact_id = contact.id.clone();
+        let deal_id = studio.hubspot.deals.id(deal);
+        studio.hubspot.deals.update(deal, |deal| {
+            deal.opportunity_id.clone_from(&opportunity_id);
+            deal.record_id = opportunity_id;
+        });
+        studio.salesforce.opportunities.update(row, |row| row.hubspot_id.clone_from(&deal_id));
+        let contact = conversion.hubspot_contact;
+        studio.hubspot.contacts.update(contact, |contact| contact.n_deals = String::from("1"));
+        let contact_id = studio.hubspot.contacts.id(contact);
         studio.associate(("deals", &deal_id), ("contacts", &contact_id), "3");
     }
 }
@@ -142,10 +144,11 @@ fn of_conversion(studio: &mut Studio, conversion: &Conversion) {
 /// Makes the sale's end and the contact's lifecycle stage say the same.
 fn settle(studio: &mut Studio, conversion: &Conversion, sale: &mut Sale) {
     let row = conversion.hubspot_contact;
+    let mut contact = studio.hubspot.contacts.get(row);
     let Some((ended, last)) = sale.stages.last_mut() else { return };
-    if studio.hubspot.contacts[row].stage == "customer" {
+    if contact.stage == "customer" {
         // The contact became a customer when the deal was won.
-        let became = studio.hubspot.contacts[row].customer_at.parse().unwrap_or(*ended);
+        let became = contact.customer_at.parse().unwrap_or(*ended);
         sale.close_date = became;
         sale.stages.retain(|(when, stage)| {
             *when < became && stage.forecast != "Omitted" && stage.forecast != "Closed"
@@ -153,12 +156,11 @@ fn settle(studio: &mut Studio, conversion: &Conversion, sale: &mut Sale) {
         sale.stages.push((became, &WON));
     } else if last.salesforce == WON.salesforce {
         let (won, learnt) = (*ended, next_sync(*ended, 25));
-        let mut contact = std::mem::take(&mut studio.hubspot.contacts[row]);
         travel(studio, &mut contact, &[(won, "customer")]);
         touch(&mut contact, learnt);
         contact.synced_at = written(learnt);
-        studio.hubspot.contacts[row] = contact;
-        let mut other = std::mem::take(&mut studio.salesforce.contacts[conversion.sales_contact]);
+        studio.hubspot.contacts.put(row, contact);
+        let mut other = studio.salesforce.contacts.get(conversion.sales_contact);
         contact_change(
             studio,
             &other,
@@ -170,7 +172,7 @@ fn settle(studio: &mut Studio, conversion: &Conversion, sale: &mut Sale) {
         other.stage = String::from("Customer");
         other.modified_at = written(learnt);
         other.modified_by = user_id(INTEGRATION);
-        studio.salesforce.contacts[conversion.sales_contact] = other;
+        studio.salesforce.contacts.put(conversion.sales_contact, other);
     }
 }
 
@@ -226,13 +228,13 @@ fn sale(studio: &mut Studio, firm: usize, owner: usize, opened: Timestamp) -> Sa
 fn enter_opportunity(studio: &mut Studio, sale: &Sale) -> usize {
     let id = studio.sales_id("006", sale.opened);
     let account = studio.firms[sale.firm].account;
-    let account_id =
-        account.map_or(String::new(), |row| studio.salesforce.accounts[row].id.clone());
+    let account_id = account.map_or(String::new(), |row| studio.salesforce.accounts.id(row));
     let (changed, stage) =
         sale.stages.last().map_or((sale.opened, &OPEN[0]), |(when, stage)| (*when, *stage));
     let closed = stage.forecast == "Closed" || stage.forecast == "Omitted";
     if let Some(row) = account.filter(|_| stage.salesforce == WON.salesforce) {
-        studio.salesforce.accounts[row].kind = String::from("Customer - Direct");
+        let kind = String::from("Customer - Direct");
+        studio.salesforce.accounts.update(row, |account| account.kind = kind);
     }
     let next_step = if !closed && studio.dice.chance(50) {
         (*studio.dice.pick(NEXT_STEPS)).to_owned()
@@ -331,7 +333,7 @@ fn enter_deal(studio: &mut Studio, sale: &Sale) -> usize {
         });
     }
     if let Some(company) = studio.firms[sale.firm].company {
-        let company_id = studio.hubspot.companies[company].id.clone();
+        let company_id = studio.hubspot.companies.id(company);
         studio.associate(("deals", &id), ("companies", &company_id), "5");
     }
     studio.hubspot.deals.push(Deal {

@@ -14,7 +14,9 @@ use super::studio::Studio;
 
 /// Adds every kind of harmless disorder, in proportion to the company's size.
 pub fn add(studio: &mut Studio) {
-    let n = (studio.options.size.hubspot_contacts / 300).max(1);
+    let n_contacts = studio.options.size.hubspot_contacts;
+    // A handful of people has no duplicates among them.
+    let n = (n_contacts / 300).max(usize::from(n_contacts >= 100));
     for _ in 0..n {
         two_addresses(studio);
         case_variant(studio);
@@ -161,7 +163,7 @@ fn second_company(studio: &mut Studio) {
     twin.created_at = at("2025-02-03T14:00:00Z");
     let row = enter_company(studio, &twin);
     // HubSpot refuses a second company with one domain in its form, not in an import without it.
-    studio.hubspot.companies[row].domain = String::new();
+    studio.hubspot.companies.update(row, |row| row.domain = String::new());
 }
 
 /// A second account of a firm that has one: same domain, a variant of the name.
@@ -174,13 +176,13 @@ fn second_account(studio: &mut Studio) {
     twin.name = variant(&twin.name);
     twin.created_at = at("2025-05-12T16:00:00Z");
     let row = enter_account(studio, &twin);
-    let original =
-        studio.firms[index].account.map(|first| studio.salesforce.accounts[first].id.clone());
+    let original = studio.firms[index].account.map(|first| studio.salesforce.accounts.id(first));
     if studio.dice.chance(25) {
-        let account = &mut studio.salesforce.accounts[row];
-        account.deleted = String::from("true");
-        account.master_id = original.unwrap_or_default();
-        account.modified_at = written(at("2026-01-20T19:10:00Z"));
+        studio.salesforce.accounts.update(row, |account| {
+            account.deleted = String::from("true");
+            account.master_id = original.unwrap_or_default();
+            account.modified_at = written(at("2026-01-20T19:10:00Z"));
+        });
     }
 }
 

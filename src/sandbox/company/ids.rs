@@ -1,6 +1,6 @@
 //! Record ids of both CRMs, handed out so that younger records have higher ids.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -13,22 +13,28 @@ pub struct Ids {
     first: u64,
     since: Timestamp,
     seconds_per_id: i64,
-    used: HashSet<u64>,
+    /// Runs of used numbers, the last number of each by its first.
+    used: BTreeMap<u64, u64>,
 }
 
 impl Ids {
     /// Starts at `first` for records made `since` then and moves on by one each `seconds_per_id`.
     pub fn new(first: u64, since: Timestamp, seconds_per_id: i64) -> Self {
-        Self { first, since, seconds_per_id, used: HashSet::new() }
+        Self { first, since, seconds_per_id, used: BTreeMap::new() }
     }
 
     /// Gives the next free number for a record created at `at`.
     pub fn next(&mut self, at: Timestamp) -> u64 {
         let steps = (at.as_second() - self.since.as_second()).max(0) / self.seconds_per_id;
-        let mut number = self.first + steps.unsigned_abs();
-        while !self.used.insert(number) {
-            number += 1;
-        }
+        let wanted = self.first + steps.unsigned_abs();
+        // A large company's numbers run far beyond the day they are for, so runs are skipped whole.
+        let before = self.used.range(..=wanted).next_back().map(|(first, last)| (*first, *last));
+        let (first, number) = match before {
+            Some((first, last)) if last + 1 >= wanted => (first, wanted.max(last + 1)),
+            _ => (wanted, wanted),
+        };
+        let last = self.used.remove(&(number + 1)).unwrap_or(number);
+        self.used.insert(first, last);
         number
     }
 }
@@ -62,6 +68,18 @@ pub fn with_checksum(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_number_from_the_wanted_one_on_that_nobody_has_is_given() {
+        let since: Timestamp = "2024-01-01T00:00:00Z".parse().expect("an instant");
+        let mut ids = Ids::new(100, since, 1);
+        let mut given = |second| ids.next(since + jiff::SignedDuration::from_secs(second));
+        let wanted = [5, 5, 7, 6, 5, 0, 1, 4, 3, 2, 0, 20];
+        assert_eq!(
+            wanted.map(|second| given(second) - 100),
+            [5, 6, 7, 8, 9, 0, 1, 4, 3, 2, 10, 20]
+        );
+    }
 
     #[test]
     fn checksums_match_ids_seen_in_real_orgs() {

@@ -42,6 +42,9 @@ const ENTRIES: &[(&str, usize)] =
 /// Codes of further rows of people whom both count.
 const EXTRA_ROWS: &[(&str, usize)] = &[("U1", 14), ("XU", 9)];
 
+/// People on either side for whom the demo's mix is made.
+const DEMO_PEOPLE: usize = 5_000;
+
 /// Marketing's number and the people planted for each code; Sales' number follows from them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mix {
@@ -68,11 +71,19 @@ impl Mix {
         Self::drawn(seed, 3, 6, 24)
     }
 
-    /// Gives the demo's mix for a company `factor` times its size.
-    pub fn times(factor: usize) -> Self {
+    /// Gives the demo's mix once for each 5,000 people on either side, and a part of it for fewer.
+    pub fn scaled(n_people: usize) -> Self {
+        let (part, whole) = if n_people < DEMO_PEOPLE {
+            (n_people, DEMO_PEOPLE)
+        } else {
+            (n_people / DEMO_PEOPLE, 1)
+        };
         let demo = Self::demo();
-        let counts = demo.counts.iter().map(|(code, n)| (*code, n * factor)).collect();
-        Self { marketing_total: demo.marketing_total * factor, counts }
+        let share = |n: usize| n * part / whole;
+        let counts = demo.counts.iter().map(|(code, n)| (*code, share(*n))).collect();
+        let mut mix = Self { marketing_total: 0, counts };
+        mix.marketing_total = share(demo.n_matched()) + mix.sum(EXITS) + mix.count("U1");
+        mix
     }
 
     /// Gives the number planted for one code.

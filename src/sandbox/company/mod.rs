@@ -22,6 +22,7 @@ mod names;
 mod people;
 mod plant;
 mod records;
+mod rows;
 mod schema;
 mod staff;
 mod studio;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use mix::Mix;
 pub use records::*;
+pub use rows::Rows;
 
 pub(super) use ids::salesforce_id;
 pub(super) use schema::salesforce_schema;
@@ -86,19 +88,19 @@ impl CompanyOptions {
         Self { seed, size, mix: Mix::small(seed), now: demo_now() }
     }
 
-    /// Gives a company of chosen size for benchmarks, the demo's mix growing with it.
+    /// Gives a company of chosen size for benchmarks, the demo's mix growing or shrinking with it.
     pub fn scaled(seed: u64, n_contacts: usize, n_leads: usize) -> Self {
         let size = Size {
             hubspot_contacts: n_contacts,
-            companies: n_contacts / 3,
+            // Somebody has to work somewhere.
+            companies: (n_contacts / 3).max(1),
             deals: n_contacts * 3 / 20,
             leads: n_leads,
             sf_contacts: n_leads * 5 / 8,
-            accounts: n_leads * 3 / 8,
+            accounts: (n_leads * 3 / 8).max(1),
             opportunities: n_leads / 4,
         };
-        let factor = (n_contacts.min(n_leads) / 5_000).max(1);
-        Self { seed, size, mix: Mix::times(factor), now: demo_now() }
+        Self { seed, size, mix: Mix::scaled(n_contacts.min(n_leads)), now: demo_now() }
     }
 
     fn at_demo_size(seed: u64, mix: Mix) -> Self {
@@ -128,36 +130,36 @@ pub struct Company {
 /// Rows of `hubspot/`.
 #[derive(Clone, Debug, Default)]
 pub struct HubSpotRows {
-    pub contacts: Vec<Contact>,
-    pub companies: Vec<CompanyRow>,
-    pub deals: Vec<Deal>,
-    pub contact_history: Vec<PropertyVersion>,
-    pub deal_history: Vec<PropertyVersion>,
-    pub owners: Vec<Owner>,
-    pub associations: Vec<Association>,
-    pub lists: Vec<List>,
+    pub contacts: Rows<Contact>,
+    pub companies: Rows<CompanyRow>,
+    pub deals: Rows<Deal>,
+    pub contact_history: Rows<PropertyVersion>,
+    pub deal_history: Rows<PropertyVersion>,
+    pub owners: Rows<Owner>,
+    pub associations: Rows<Association>,
+    pub lists: Rows<List>,
     pub memberships: Vec<Membership>,
-    pub aliases: Vec<Alias>,
+    pub aliases: Rows<Alias>,
 }
 
 /// Rows of `salesforce/`.
 #[derive(Clone, Debug, Default)]
 pub struct SalesforceRows {
-    pub leads: Vec<Lead>,
-    pub contacts: Vec<SalesContact>,
-    pub accounts: Vec<Account>,
-    pub opportunities: Vec<Opportunity>,
-    pub contact_roles: Vec<ContactRole>,
-    pub campaigns: Vec<Campaign>,
-    pub campaign_members: Vec<CampaignMember>,
-    pub tasks: Vec<Task>,
-    pub events: Vec<Event>,
-    pub lead_history: Vec<LeadHistory>,
-    pub contact_history: Vec<ContactHistory>,
-    pub opportunity_field_history: Vec<OpportunityFieldHistory>,
-    pub opportunity_history: Vec<OpportunityHistory>,
-    pub users: Vec<User>,
-    pub queues: Vec<Group>,
+    pub leads: Rows<Lead>,
+    pub contacts: Rows<SalesContact>,
+    pub accounts: Rows<Account>,
+    pub opportunities: Rows<Opportunity>,
+    pub contact_roles: Rows<ContactRole>,
+    pub campaigns: Rows<Campaign>,
+    pub campaign_members: Rows<CampaignMember>,
+    pub tasks: Rows<Task>,
+    pub events: Rows<Event>,
+    pub lead_history: Rows<LeadHistory>,
+    pub contact_history: Rows<ContactHistory>,
+    pub opportunity_field_history: Rows<OpportunityFieldHistory>,
+    pub opportunity_history: Rows<OpportunityHistory>,
+    pub users: Rows<User>,
+    pub queues: Rows<Group>,
 }
 
 /// Generates both CRMs of a company from a seed.

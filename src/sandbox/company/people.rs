@@ -99,15 +99,34 @@ pub fn person_at(studio: &mut Studio, firm: usize, seen_at: Timestamp) -> Person
 
 /// Gives a telephone number in the firm's country that nobody has.
 pub fn own_phone(studio: &mut Studio, firm: usize) -> String {
-    let locale = &LOCALES[studio.firms[firm].locale];
+    let locale = studio.firms[firm].locale;
+    free_phone(studio, locale)
+}
+
+/// Gives a telephone number of a country, by its place among the locales, that nobody has.
+///
+/// A very large company uses up a country's fictional range; whoever comes then has no telephone.
+pub fn free_phone(studio: &mut Studio, locale: usize) -> String {
+    let patterns = LOCALES[locale].phones;
+    if studio.n_phones[locale] == n_numbers(patterns) {
+        return String::new();
+    }
     for _ in 0..40 {
-        let number = digits(&mut studio.dice, locale.phones);
+        let number = digits(&mut studio.dice, patterns);
         if studio.take("phone", &number) {
+            studio.n_phones[locale] += 1;
             return number;
         }
     }
-    // A small country's fictional range is used up in a very large company.
     String::new()
+}
+
+/// Counts the numbers that some patterns stand for.
+pub fn n_numbers(patterns: &[&str]) -> usize {
+    let numbers = |pattern: &&str| {
+        pattern.chars().filter(|sign| *sign == '#').fold(1, |numbers, _| numbers * 10)
+    };
+    patterns.iter().map(numbers).sum()
 }
 
 /// Gives an address at `domain`, or now and then at a free-mail provider, that nobody has.
@@ -138,7 +157,7 @@ pub fn address_like(studio: &mut Studio, local: &str, domain: &str) -> String {
 }
 
 /// Fills one of some patterns with digits.
-pub fn digits(dice: &mut Dice, patterns: &[&str]) -> String {
+fn digits(dice: &mut Dice, patterns: &[&str]) -> String {
     let pattern = *dice.pick(patterns);
     fill(dice, pattern)
 }

@@ -1,15 +1,11 @@
 //! The rows of a world's files, one struct a file, one text field a column.
 
-/// A row that knows its columns.
+/// A row that knows its columns; the first cell is its id.
 pub trait Row {
     const COLUMNS: &'static [&'static str];
     fn cells(&self) -> Vec<&str>;
-    /// Text that orders the rows of a file.
-    fn sort_key(&self) -> (usize, &str) {
-        let id = self.cells()[0];
-        // Numeric ids order as numbers when the shorter comes first.
-        (id.len(), id)
-    }
+    /// Makes a row of its cells; missing ones are empty.
+    fn of_cells<'a>(cells: &mut impl Iterator<Item = &'a str>) -> Self;
 }
 
 macro_rules! row {
@@ -22,6 +18,9 @@ macro_rules! row {
             const COLUMNS: &'static [&'static str] = &[$($column),*];
             fn cells(&self) -> Vec<&str> {
                 vec![$(self.$field.as_str()),*]
+            }
+            fn of_cells<'a>(cells: &mut impl Iterator<Item = &'a str>) -> Self {
+                Self { $($field: cells.next().unwrap_or_default().to_owned()),* }
             }
         }
     };

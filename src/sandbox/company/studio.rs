@@ -1,6 +1,7 @@
 //! The company while it is being made: its rows so far, and what must not be used twice.
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 
@@ -8,6 +9,7 @@ use super::accounts::Firm;
 use super::clock::at;
 use super::dice::Dice;
 use super::ids::{Ids, salesforce_id};
+use super::names::LOCALES;
 use super::records::{Association, Membership, Truth};
 use super::{Company, CompanyOptions, HubSpotRows, SalesforceRows};
 
@@ -36,8 +38,11 @@ pub struct Studio {
     pub hubspot: HubSpotRows,
     pub salesforce: SalesforceRows,
     pub truth: Vec<Truth>,
-    /// E-mail addresses, telephone numbers, domains and name-at-company keys that are taken.
-    pub taken: HashSet<String>,
+    /// Digests of the e-mail addresses, telephone numbers, domains and name-at-company keys in use.
+    /// Where two meet by chance, a free value counts as taken, which harms nobody.
+    taken: HashSet<u64>,
+    /// Telephone numbers given out, by the place of their country among the locales.
+    pub n_phones: [usize; LOCALES.len()],
     contact_ids: Ids,
     company_ids: Ids,
     deal_ids: Ids,
@@ -57,6 +62,7 @@ impl Studio {
             salesforce: SalesforceRows::default(),
             truth: Vec::new(),
             taken: HashSet::new(),
+            n_phones: [0; LOCALES.len()],
             contact_ids: Ids::new(50_001, at("2023-01-01T00:00:00Z"), 97),
             company_ids: Ids::new(8_800_001, at("2021-06-01T00:00:00Z"), 311),
             deal_ids: Ids::new(21_400_101, at("2021-06-01T00:00:00Z"), 503),
@@ -66,7 +72,9 @@ impl Studio {
 
     /// Marks a value as used; says whether it was free.
     pub fn take(&mut self, kind: &str, value: &str) -> bool {
-        self.taken.insert(format!("{kind}:{}", value.to_lowercase()))
+        let mut hasher = DefaultHasher::new();
+        (kind, value.to_lowercase()).hash(&mut hasher);
+        self.taken.insert(hasher.finish())
     }
 
     pub fn contact_id(&mut self, at: Timestamp) -> String {

@@ -11,7 +11,9 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::super::world::World;
-use super::{Company, CompanyOptions, Contact, Lead, Mix, Row, generate};
+use super::people::{free_phone, n_numbers};
+use super::studio::Studio;
+use super::{Company, CompanyOptions, Contact, Lead, Mix, Row, Rows, generate};
 
 /// Says whether an instant's local date lies in 2026-Q3.
 fn in_period(instant: &str, zone: &str) -> bool {
@@ -21,31 +23,25 @@ fn in_period(instant: &str, zone: &str) -> bool {
 }
 
 /// Gives the HubSpot contacts that Marketing's dashboard counts.
-fn counted_by_marketing(company: &Company) -> BTreeSet<&str> {
-    let mut latest: HashMap<&str, &str> = HashMap::new();
-    for row in &company.hubspot.contact_history {
+fn counted_by_marketing(company: &Company) -> BTreeSet<String> {
+    let mut latest: HashMap<String, String> = HashMap::new();
+    for row in company.hubspot.contact_history.iter() {
         if row.property == "lifecyclestage" && row.value == "marketingqualifiedlead" {
-            let entry = latest.entry(&row.id).or_default();
-            *entry = (*entry).max(row.at.as_str());
+            let entry = latest.entry(row.id).or_default();
+            *entry = std::mem::take(entry).max(row.at);
         }
     }
     let live = company.hubspot.contacts.iter().filter(|row| row.archived == "false");
-    live.filter(|row| {
-        latest.get(row.id.as_str()).is_some_and(|at| in_period(at, "America/New_York"))
-    })
-    .map(|row| row.id.as_str())
-    .collect()
+    live.filter(|row| latest.get(&row.id).is_some_and(|at| in_period(at, "America/New_York")))
+        .map(|row| row.id)
+        .collect()
 }
 
 /// Gives the leads that Sales' dashboard counts.
-fn counted_by_sales(company: &Company) -> BTreeSet<&str> {
-    let active: BTreeSet<&str> = company
-        .salesforce
-        .users
-        .iter()
-        .filter(|user| user.active == "true")
-        .map(|user| user.id.as_str())
-        .collect();
+fn counted_by_sales(company: &Company) -> BTreeSet<String> {
+    let users = company.salesforce.users.iter();
+    let active: BTreeSet<String> =
+        users.filter(|user| user.active == "true").map(|user| user.id).collect();
     let leads = company.salesforce.leads.iter();
     leads
         .filter(|row| {
@@ -53,11 +49,11 @@ fn counted_by_sales(company: &Company) -> BTreeSet<&str> {
                 && row.converted == "false"
                 && !row.mql_at.is_empty()
                 && in_period(&row.mql_at, "America/Los_Angeles")
-                && active.contains(row.owner.as_str())
+                && active.contains(&row.owner)
                 && row.status != "Recycled"
                 && row.status != "Disqualified"
         })
-        .map(|row| row.id.as_str())
+        .map(|row| row.id)
         .collect()
 }
 
@@ -82,33 +78,33 @@ fn check_claims(company: &Company) {
     assert_eq!(planted, wanted);
 
     for (contact, lead) in both(company, &marketing, &sales, &explained) {
-        check_agreement(company, contact, lead);
+        check_agreement(company, &contact, &lead);
     }
 }
 
 /// Pairs the counted rows that are not planted: each contact with the lead linked to it.
-fn both<'a>(
-    company: &'a Company,
-    marketing: &BTreeSet<&str>,
-    sales: &BTreeSet<&str>,
+fn both(
+    company: &Company,
+    marketing: &BTreeSet<String>,
+    sales: &BTreeSet<String>,
     explained: &BTreeSet<&str>,
-) -> Vec<(&'a Contact, &'a Lead)> {
-    let contacts: HashMap<&str, &Contact> =
-        company.hubspot.contacts.iter().map(|row| (row.id.as_str(), row)).collect();
+) -> Vec<(Contact, Lead)> {
+    let mut contacts: HashMap<String, Contact> =
+        company.hubspot.contacts.iter().map(|row| (row.id.clone(), row)).collect();
     let mut pairs = Vec::new();
-    for lead in &company.salesforce.leads {
-        if !sales.contains(lead.id.as_str()) || explained.contains(lead.id.as_str()) {
+    for lead in company.salesforce.leads.iter() {
+        if !sales.contains(&lead.id) || explained.contains(lead.id.as_str()) {
             continue;
         }
-        let contact = contacts[lead.hubspot_id.as_str()];
+        let contact = contacts.remove(&lead.hubspot_id).expect("a contact that no other lead has");
         assert_eq!(contact.lead_id, lead.id);
         assert_eq!(contact.record_id, lead.id);
-        assert!(marketing.contains(contact.id.as_str()));
+        assert!(marketing.contains(&contact.id));
         assert!(!explained.contains(contact.id.as_str()));
         pairs.push((contact, lead));
     }
     assert_eq!(pairs.len(), company.options.mix.n_matched());
-    let n_free = marketing.iter().filter(|id| !explained.contains(**id)).count();
+    let n_free = marketing.iter().filter(|id| !explained.contains(id.as_str())).count();
     assert_eq!(pairs.len(), n_free);
     pairs
 }
@@ -145,7 +141,7 @@ fn check_agreement(company: &Company, contact: &Contact, lead: &Lead) {
         let email = owner.email.to_lowercase();
         company.salesforce.users.iter().find(|user| user.email == email)
     });
-    assert_eq!(owner.map(|user| user.id.as_str()), Some(lead.owner.as_str()));
+    assert_eq!(owner.map(|user| user.id), Some(lead.owner.clone()));
     let left = [
         &contact.first,
         &contact.last,
@@ -181,16 +177,16 @@ fn check_agreement(company: &Company, contact: &Contact, lead: &Lead) {
 
 /// Checks that one address never names two people, and one number with one name neither.
 fn check_identities(company: &Company) {
-    let mut names: HashMap<String, (&str, &str)> = HashMap::new();
-    let contacts = company.hubspot.contacts.iter().map(|r| (&r.email, &r.first, &r.last));
-    let leads = company.salesforce.leads.iter().map(|r| (&r.email, &r.first, &r.last));
-    let others = company.salesforce.contacts.iter().map(|r| (&r.email, &r.first, &r.last));
+    let mut names: HashMap<String, (String, String)> = HashMap::new();
+    let contacts = company.hubspot.contacts.iter().map(|r| (r.email, r.first, r.last));
+    let leads = company.salesforce.leads.iter().map(|r| (r.email, r.first, r.last));
+    let others = company.salesforce.contacts.iter().map(|r| (r.email, r.first, r.last));
     for (email, first, last) in contacts.chain(leads).chain(others) {
         if email.is_empty() {
             continue;
         }
-        let name = (first.as_str(), last.as_str());
-        assert_eq!(*names.entry(email.to_lowercase()).or_insert(name), name, "{email}");
+        let name = (first, last);
+        assert_eq!(*names.entry(email.to_lowercase()).or_insert(name.clone()), name, "{email}");
     }
     let mut addresses = BTreeSet::new();
     for row in company.hubspot.contacts.iter().filter(|row| !row.email.is_empty()) {
@@ -201,30 +197,30 @@ fn check_identities(company: &Company) {
 /// Checks that created, entered, modified and now follow each other.
 fn check_dates(company: &Company) {
     let now = company.options.now.to_string();
-    let mut current: HashMap<&str, (&str, &str)> = HashMap::new();
+    let mut current: HashMap<String, (String, String)> = HashMap::new();
     for row in company.hubspot.contact_history.iter().filter(|row| row.property == "lifecyclestage")
     {
-        let before = current.insert(&row.id, (&row.at, &row.value));
-        assert!(before.is_none_or(|(at, _)| at <= row.at.as_str()), "{} goes back in time", row.id);
+        let before = current.insert(row.id.clone(), (row.at.clone(), row.value));
+        assert!(before.is_none_or(|(at, _)| at <= row.at), "{} goes back in time", row.id);
     }
-    for row in &company.hubspot.contacts {
+    for row in company.hubspot.contacts.iter() {
         assert!(row.created_at <= row.updated_at && row.updated_at <= now, "{}", row.id);
-        if let Some((at, stage)) = current.get(row.id.as_str()) {
+        if let Some((at, stage)) = current.get(&row.id) {
             assert_eq!(*stage, row.stage, "{}", row.id);
-            assert!(*at <= row.updated_at.as_str(), "{}", row.id);
+            assert!(*at <= row.updated_at, "{}", row.id);
         }
     }
-    for row in &company.salesforce.leads {
+    for row in company.salesforce.leads.iter() {
         assert!(row.created_at <= row.modified_at && row.modified_at <= now, "{}", row.id);
         assert!(row.mql_at <= now);
     }
-    for row in &company.salesforce.contacts {
+    for row in company.salesforce.contacts.iter() {
         assert!(row.created_at <= row.modified_at && row.modified_at <= now, "{}", row.id);
     }
-    for row in &company.salesforce.opportunities {
+    for row in company.salesforce.opportunities.iter() {
         assert!(row.created_at <= row.modified_at && row.modified_at <= now, "{}", row.id);
     }
-    for row in &company.hubspot.deals {
+    for row in company.hubspot.deals.iter() {
         assert!(row.created_at <= row.updated_at && row.updated_at <= now, "{}", row.id);
     }
 }
@@ -263,6 +259,40 @@ fn other_seeds_keep_the_laws() {
         check_identities(&company);
         check_dates(&company);
     }
+}
+
+#[test]
+fn a_company_of_any_size_has_the_people_asked_for() {
+    for n in [1, 2, 3, 5, 10, 99, 100, 300, 1_000] {
+        let company = generate(&CompanyOptions::scaled(7, n, n));
+        assert_eq!((company.hubspot.contacts.len(), company.salesforce.leads.len()), (n, n));
+        check_claims(&company);
+        check_identities(&company);
+        check_dates(&company);
+    }
+}
+
+#[test]
+fn a_country_may_run_out_of_telephone_numbers() {
+    let mut studio = Studio::new(&CompanyOptions::small(1));
+    let ranges = super::names::LOCALES.iter().map(|locale| n_numbers(locale.phones));
+    let (range, locale) =
+        ranges.enumerate().map(|(locale, range)| (range, locale)).min().expect("a locale");
+    let given: Vec<String> = (0..range * 2).map(|_| free_phone(&mut studio, locale)).collect();
+    let given: Vec<&String> = given.iter().filter(|number| !number.is_empty()).collect();
+    let numbers: BTreeSet<&&String> = given.iter().collect();
+    assert_eq!(numbers.len(), given.len());
+    assert!(given.len() * 10 > range * 9, "{} of {range} numbers are given", given.len());
+}
+
+#[test]
+fn scaled_mixes_grow_and_shrink_with_the_company() {
+    assert_eq!(Mix::scaled(5_000), Mix::demo());
+    let large = Mix::scaled(100_000);
+    assert_eq!((large.marketing_total, large.sales_total()), (412 * 20, 280 * 20));
+    let small = Mix::scaled(500);
+    assert_eq!((small.n_matched(), small.count("T2"), small.count("P7")), (23, 1, 0));
+    assert_eq!(Mix::scaled(1).marketing_total, 0);
 }
 
 #[test]
@@ -315,7 +345,7 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Checks columns and picklist values of one Salesforce object against its definition.
-fn check_salesforce<R: Row>(schema: &str, rows: &[R]) {
+fn check_salesforce<R: Row>(schema: &str, rows: &Rows<R>) {
     let object: Value = serde_json::from_str(schema).expect("a definition is JSON");
     let fields: HashMap<&str, &Value> = object["fields"]
         .as_array()
@@ -328,7 +358,7 @@ fn check_salesforce<R: Row>(schema: &str, rows: &[R]) {
         let restricted = field["restrictedPicklist"].as_bool() == Some(true);
         let length = field["length"].as_u64().unwrap_or(0);
         let length = usize::try_from(length).expect("a short field");
-        for row in rows {
+        for row in rows.iter() {
             let cell = row.cells()[position];
             if restricted && !cell.is_empty() {
                 let values = field["picklistValues"].as_array().expect("values");
@@ -340,7 +370,7 @@ fn check_salesforce<R: Row>(schema: &str, rows: &[R]) {
 }
 
 /// Checks columns and option values of one HubSpot object against its definition.
-fn check_hubspot<R: Row>(schema: &str, rows: &[R]) {
+fn check_hubspot<R: Row>(schema: &str, rows: &Rows<R>) {
     let object: Value = serde_json::from_str(schema).expect("a definition is JSON");
     let properties = object["properties"].as_array().expect("properties");
     for (position, column) in R::COLUMNS.iter().enumerate().skip(5) {
@@ -349,7 +379,11 @@ fn check_hubspot<R: Row>(schema: &str, rows: &[R]) {
             .find(|property| property["name"] == *column)
             .unwrap_or_else(|| panic!("{column} is not defined"));
         let closed = property["type"] == "enumeration" && property["externalOptions"] == false;
-        for cell in rows.iter().map(|row| row.cells()[position]).filter(|cell| !cell.is_empty()) {
+        for row in rows.iter() {
+            let cell = row.cells()[position];
+            if cell.is_empty() {
+                continue;
+            }
             let options = property["options"].as_array().expect("options");
             assert!(
                 !closed || options.iter().any(|option| option["value"] == cell),

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 
 use super::Company;
-use super::records::Row;
+use super::records::{Membership, Row, Truth};
+use super::rows::Rows;
 use super::schema::{ORGANIZATION_ID, SCHEMAS, fixed_objects};
 use super::staff::{INTEGRATION, user_id};
 
@@ -40,7 +41,8 @@ impl Company {
         write_rows(&hubspot.join("owners.csv"), &self.hubspot.owners)?;
         write_rows(&hubspot.join("associations.csv"), &self.hubspot.associations)?;
         write_rows(&hubspot.join("lists.csv"), &self.hubspot.lists)?;
-        write_rows(&hubspot.join("list_memberships.csv"), &self.hubspot.memberships)?;
+        let memberships: Rows<Membership> = self.hubspot.memberships.iter().cloned().collect();
+        write_rows(&hubspot.join("list_memberships.csv"), &memberships)?;
         write_rows(&hubspot.join("aliases.csv"), &self.hubspot.aliases)?;
         let salesforce = dir.join("salesforce/objects");
         write_rows(&salesforce.join("Lead.csv"), &self.salesforce.leads)?;
@@ -65,7 +67,11 @@ impl Company {
         write_rows(&salesforce.join("User.csv"), &self.salesforce.users)?;
         write_rows(&salesforce.join("Group.csv"), &self.salesforce.queues)?;
         let mut truth = csv::Writer::from_path(dir.join("truth.csv")).map_err(io::Error::other)?;
-        write_all(&mut truth, self.truth.iter())
+        truth.write_record(Truth::COLUMNS).map_err(io::Error::other)?;
+        for row in &self.truth {
+            truth.write_record(row.cells()).map_err(io::Error::other)?;
+        }
+        truth.flush()
     }
 
     fn world_toml(&self) -> String {
@@ -99,21 +105,11 @@ daily_calls_max = 100000
     }
 }
 
-fn write_rows<R: Row>(path: &Path, rows: &[R]) -> io::Result<()> {
-    let mut ordered: Vec<&R> = rows.iter().collect();
-    // The sort is stable: rows that share an id keep the order in which they happened.
-    ordered.sort_by(|left, right| left.sort_key().cmp(&right.sort_key()));
+fn write_rows<R: Row>(path: &Path, rows: &Rows<R>) -> io::Result<()> {
     let mut writer = csv::Writer::from_path(path).map_err(io::Error::other)?;
-    write_all(&mut writer, ordered.into_iter())
-}
-
-fn write_all<'a, R: Row + 'a>(
-    writer: &mut csv::Writer<fs::File>,
-    rows: impl Iterator<Item = &'a R>,
-) -> io::Result<()> {
     writer.write_record(R::COLUMNS).map_err(io::Error::other)?;
-    for row in rows {
-        writer.write_record(row.cells()).map_err(io::Error::other)?;
+    for cells in rows.by_id() {
+        writer.write_record(cells).map_err(io::Error::other)?;
     }
     writer.flush()
 }

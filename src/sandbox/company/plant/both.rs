@@ -65,7 +65,8 @@ pub fn second_contacts(studio: &mut Studio, pairs: &[Pair], n: usize) {
         let by_phone = index % 3 != 2 && !twin.phone.is_empty();
         if !by_phone {
             // HubSpot knows the second address of the first contact, and the twin took it too.
-            studio.hubspot.contacts[pair.contact].additional_emails.clone_from(&twin.email);
+            let second = twin.email.clone();
+            studio.hubspot.contacts.update(pair.contact, |row| row.additional_emails = second);
             twin.phone = String::new();
         }
         twin.title = String::new();
@@ -80,7 +81,7 @@ pub fn second_contacts(studio: &mut Studio, pairs: &[Pair], n: usize) {
 /// Gives the last `n` people a second lead, entered by hand and marked MQL.
 pub fn second_leads(studio: &mut Studio, pairs: &[Pair], n: usize) {
     for pair in pairs.iter().rev().take(n) {
-        let stamp = studio.salesforce.leads[pair.lead].mql_at.clone();
+        let stamp = studio.salesforce.leads.get(pair.lead).mql_at;
         let from: jiff::Timestamp = stamp.parse().unwrap_or(studio.now);
         let created = some_days_after(studio, from).min(at("2026-09-30T20:00:00Z"));
         let creator = *studio.dice.pick(ACTIVE_REPS);

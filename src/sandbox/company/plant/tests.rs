@@ -2,22 +2,31 @@
 
 use std::collections::HashMap;
 
-use super::super::records::{Contact, Lead, PropertyVersion};
+use super::super::records::{Contact, Lead, LeadHistory, PropertyVersion, SalesContact};
 use super::super::studio::HANDOFF_LIST;
 use super::super::{Company, CompanyOptions, generate};
 
 /// The rows around one planted record.
 struct Scene<'a> {
     company: &'a Company,
-    leads: HashMap<&'a str, &'a Lead>,
-    contacts: HashMap<&'a str, &'a Contact>,
+    leads: HashMap<String, Lead>,
+    contacts: HashMap<String, Contact>,
+    sales_contacts: Vec<SalesContact>,
+    versions: Vec<PropertyVersion>,
+    lead_history: Vec<LeadHistory>,
 }
 
 impl<'a> Scene<'a> {
     fn new(company: &'a Company) -> Self {
-        let leads = company.salesforce.leads.iter().map(|row| (row.id.as_str(), row)).collect();
-        let contacts = company.hubspot.contacts.iter().map(|row| (row.id.as_str(), row)).collect();
-        Self { company, leads, contacts }
+        let (hubspot, salesforce) = (&company.hubspot, &company.salesforce);
+        Self {
+            company,
+            leads: salesforce.leads.iter().map(|row| (row.id.clone(), row)).collect(),
+            contacts: hubspot.contacts.iter().map(|row| (row.id.clone(), row)).collect(),
+            sales_contacts: salesforce.contacts.iter().collect(),
+            versions: hubspot.contact_history.iter().collect(),
+            lead_history: salesforce.lead_history.iter().collect(),
+        }
     }
 
     fn listed(&self, id: &str) -> bool {
@@ -25,21 +34,20 @@ impl<'a> Scene<'a> {
         rows.iter().any(|row| row.list_id == HANDOFF_LIST && row.record_id == id)
     }
 
-    fn history(&self, id: &str, property: &str) -> Vec<&'a PropertyVersion> {
-        let rows = self.company.hubspot.contact_history.iter();
+    fn history(&self, id: &str, property: &str) -> Vec<&PropertyVersion> {
+        let rows = self.versions.iter();
         rows.filter(|row| row.id == id && row.property == property).collect()
     }
 
     /// Counts Salesforce people with an address, the deleted ones included.
     fn n_with_email(&self, email: &str) -> usize {
         let same = |other: &str| !email.is_empty() && other.eq_ignore_ascii_case(email);
-        let rows = &self.company.salesforce;
-        rows.leads.iter().filter(|row| same(&row.email)).count()
-            + rows.contacts.iter().filter(|row| same(&row.email)).count()
+        self.leads.values().filter(|row| same(&row.email)).count()
+            + self.sales_contacts.iter().filter(|row| same(&row.email)).count()
     }
 
     fn stamps(&self, lead: &str) -> usize {
-        let rows = self.company.salesforce.lead_history.iter();
+        let rows = self.lead_history.iter();
         rows.filter(|row| row.parent_id == lead && row.field == "MQL_Date__c").count()
     }
 }
@@ -78,7 +86,7 @@ fn check_exit(scene: &Scene<'_>, code: &str, row: &Contact) {
             if code == "R2" {
                 assert_eq!(scene.leads[lead.master_id.as_str()].deleted, "true");
             }
-            let leads = scene.company.salesforce.leads.iter();
+            let leads = scene.leads.values();
             let live: Vec<&Lead> = leads
                 .filter(|other| other.email == row.email && other.deleted == "false")
                 .collect();
@@ -127,18 +135,13 @@ fn check_exit(scene: &Scene<'_>, code: &str, row: &Contact) {
 
 fn check_entry(scene: &Scene<'_>, code: &str, lead: &Lead) {
     let contact = scene.contacts.get(lead.hubspot_id.as_str());
-    let known = scene
-        .company
-        .hubspot
-        .contacts
-        .iter()
-        .any(|row| row.email == lead.email && !row.email.is_empty());
+    let known = scene.contacts.values().any(|row| row.email == lead.email && !row.email.is_empty());
     let integration = scene.company.salesforce.users.iter().find(|user| user.last == "Integration");
     let by_hand = integration.is_some_and(|user| user.id != lead.created_by);
     match code {
         "X1" => assert!(by_hand && !known && !lead.email.is_empty()),
         "X2" => {
-            let burst = scene.company.salesforce.leads.iter().filter(|other| {
+            let burst = scene.leads.values().filter(|other| {
                 other.created_by == lead.created_by
                     && other.created_at[..15] == lead.created_at[..15]
             });
@@ -166,9 +169,9 @@ fn planted_records_show_their_evidence() {
         let scene = Scene::new(&company);
         for row in &company.truth {
             if row.source_system == "hubspot" {
-                check_exit(&scene, &row.code, scene.contacts[row.record_id.as_str()]);
+                check_exit(&scene, &row.code, &scene.contacts[&row.record_id]);
             } else {
-                check_entry(&scene, &row.code, scene.leads[row.record_id.as_str()]);
+                check_entry(&scene, &row.code, &scene.leads[&row.record_id]);
             }
         }
     }
