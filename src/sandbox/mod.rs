@@ -12,6 +12,7 @@ pub mod admin;
 pub mod clock;
 pub mod company;
 pub mod counters;
+mod database;
 pub mod faults;
 pub mod hubspot;
 pub mod mirror;

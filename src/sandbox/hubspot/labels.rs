@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::association_types::{AssociationType, Link, USER_DEFINED, remove_both_ways};
 use super::associations::{self, PairInput};
 use super::errors::ApiError;
-use super::{ApiVersion, Server, Work, parse, reply, store};
+use super::{ApiVersion, Server, Work, definitions, parse, reply};
 
 /// Labels of one pair of objects; the next is refused with a status of its own.
 const LABELS_MAX: usize = 50;
@@ -76,7 +76,7 @@ pub async fn create(
                     format!("At most {LABELS_MAX} labels between {} and {}", from.name, to.name),
                 ));
             }
-            let type_id = store::next_association_type(work.db)?;
+            let type_id = definitions::next_association_type(work.db)?;
             let made = AssociationType {
                 from: from.id.clone(),
                 to: to.id.clone(),
@@ -87,7 +87,7 @@ pub async fn create(
                 label: Some(input.label),
                 name: Some(input.name),
             };
-            store::save_association_type(work.db, &made)?;
+            definitions::save_association_type(work.db, &made)?;
             Ok(json!({"results": [
                 view(&made),
                 {"category": made.category, "typeId": made.reverse_type_id,
@@ -110,7 +110,7 @@ pub async fn update(
             let mut held = own_label(work, &from, &to, change.association_type_id)?.clone();
             held.reverse_label = change.inverse_label.or_else(|| Some(change.label.clone()));
             held.label = Some(change.label);
-            store::save_association_type(work.db, &held)?;
+            definitions::save_association_type(work.db, &held)?;
             Ok(())
         })
         .await?;
@@ -126,7 +126,7 @@ pub async fn delete(
     server
         .call(move |work| {
             let held = own_label(work, &from, &to, type_id)?;
-            store::delete_association_type(work.db, held.type_id)?;
+            definitions::delete_association_type(work.db, held.type_id)?;
             Ok(())
         })
         .await?;

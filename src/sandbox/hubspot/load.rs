@@ -16,6 +16,7 @@ use super::rules::{self, Rule, RuleError};
 use super::schema::{Definition, ObjectType, Property, Schema};
 use super::store::{self, Properties, Stored, Version};
 use super::time::epoch_ms;
+use super::{database, definitions};
 
 #[derive(Debug, Error)]
 pub enum LoadError {
@@ -77,14 +78,14 @@ pub fn load(connection: &Connection, world_dir: &Path) -> Result<Schema, LoadErr
     load_association_types(connection, &directory, &mut schema)?;
     for own in schema.objects.iter().filter(|object| !object.is_standard()) {
         for to in &schema.objects {
-            store::add_plain_type(connection, &own.id, &to.id)?;
+            definitions::add_plain_type(connection, &own.id, &to.id)?;
         }
     }
-    let schema = store::schema(connection)?;
+    let schema = definitions::schema(connection)?;
     load_associations(connection, &directory, &schema)?;
     load_lists(connection, &directory)?;
     load_aliases(connection, &directory, &schema)?;
-    store::build_indexes(connection)?;
+    database::build_indexes(connection)?;
     for object in &schema.objects {
         // Ids of merged-away records are never given again.
         connection.execute(
@@ -125,9 +126,9 @@ fn load_schema(connection: &Connection, directory: &Path) -> Result<Schema, Load
                 .collect(),
         };
         object.add_derived_properties();
-        store::add_object(connection, &object)?;
+        definitions::add_object(connection, &object)?;
         for property in object.properties.values() {
-            store::save_property(connection, &object.id, property)?;
+            definitions::save_property(connection, &object.id, property)?;
         }
         schema.objects.push(object);
     }
@@ -310,7 +311,7 @@ fn load_association_types(
             reverse_label: label.clone(),
             name: label,
         };
-        store::save_association_type(connection, &one)?;
+        definitions::save_association_type(connection, &one)?;
         schema.associations.add(&one);
     }
     Ok(())

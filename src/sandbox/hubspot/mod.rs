@@ -1,4 +1,4 @@
-//! HubSpot's stand-in: the CRM endpoints that Concord and other clients use, over one SQLite file.
+//! HubSpot's stand-in: the CRM endpoints that Concord and other clients use, over SQLite.
 //!
 //! The dated paths `2026-09` and `2026-03` and the older `v3`/`v4` reach the same handlers. A call
 //! is one transaction: a refused one leaves nothing behind. Exports and imports are tasks that get
@@ -13,6 +13,8 @@ mod account;
 mod association_types;
 mod associations;
 mod batch;
+mod database;
+mod definitions;
 mod errors;
 mod exports;
 mod filter;
@@ -86,7 +88,7 @@ pub struct Server {
 
 struct Shared {
     connection: Mutex<Connection>,
-    /// Idle connections for calls that only read; none are made for a database in memory.
+    /// Idle connections for calls that only read; none are made for a database without a file.
     readers: Mutex<Vec<Connection>>,
     database: Option<PathBuf>,
     schema: RwLock<Arc<Schema>>,
@@ -149,7 +151,7 @@ pub enum ServerError {
 impl Server {
     /// Opens the server's database, loading the world into a new one.
     ///
-    /// `database` is a file, or none for a database in memory.
+    /// `database` is a file, or none for a database that is gone with the server.
     ///
     /// # Errors
     /// When the world or the database cannot be read.
@@ -163,19 +165,19 @@ impl Server {
         if world.hubspot.portal_id.parse::<u64>().is_err() {
             return Err(ServerError::PortalId { portal_id: world.hubspot.portal_id.clone() });
         }
-        let connection = store::open(database)?;
-        if !store::is_current(&connection)? {
+        let connection = database::open(database)?;
+        if !database::is_current(&connection)? {
             let path = database.unwrap_or(world_dir).to_path_buf();
             return Err(ServerError::Version { path });
         }
-        let (schema, rules) = if store::meta(&connection, "loaded")?.is_some() {
-            (store::schema(&connection)?, store::rules(&connection)?)
+        let (schema, rules) = if database::meta(&connection, "loaded")?.is_some() {
+            (definitions::schema(&connection)?, definitions::rules(&connection)?)
         } else {
             let transaction = connection.unchecked_transaction()?;
             let schema = load::load(&transaction, world_dir)?;
             let rules = load::rules(world_dir, &schema)?;
-            store::save_rules(&transaction, &rules)?;
-            store::set_meta(&transaction, "loaded", &world.now.to_string())?;
+            definitions::save_rules(&transaction, &rules)?;
+            database::set_meta(&transaction, "loaded", &world.now.to_string())?;
             transaction.commit()?;
             (schema, rules)
         };
@@ -229,7 +231,7 @@ impl Server {
     pub fn set_rules(&self, rules: Vec<Rule>) -> Result<(), ServerError> {
         rules::check(&self.schema(), &rules)?;
         let connection = self.shared.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        store::save_rules(&connection, &rules)?;
+        definitions::save_rules(&connection, &rules)?;
         *self.shared.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
         Ok(())
     }
@@ -298,7 +300,7 @@ impl Server {
             let idle = shared.readers().pop();
             let reader = match idle {
                 Some(reader) => reader,
-                None => store::open_reader(file)?,
+                None => database::open_reader(file)?,
             };
             let transaction = reader.unchecked_transaction()?;
             let result = work(&shared.work(&transaction));
@@ -327,7 +329,7 @@ impl Server {
 
     /// Takes over definitions that a call changed in the database.
     async fn reload_schema(&self) -> Result<(), ApiError> {
-        let schema = self.call(|work| Ok(store::schema(work.db)?)).await?;
+        let schema = self.call(|work| Ok(definitions::schema(work.db)?)).await?;
         *self.shared.schema.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(schema);
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::batch::answer;
 use super::errors::{ApiError, ErrorBody};
 use super::routes::{Params, flag, one};
 use super::schema::{ObjectType, Property, PropertyOption};
-use super::{Server, Work, parse, reply, store};
+use super::{Server, Work, definitions, parse, reply};
 
 #[derive(Deserialize)]
 struct Inputs<T> {
@@ -169,7 +169,7 @@ pub async fn update(
             property.display_order = change.display_order.unwrap_or(property.display_order);
             property.hidden = change.hidden.unwrap_or(property.hidden);
             property.form_field = change.form_field.unwrap_or(property.form_field);
-            store::save_property(work.db, &object.id, &property)?;
+            definitions::save_property(work.db, &object.id, &property)?;
             Ok(property)
         })
         .await?;
@@ -222,7 +222,7 @@ fn retire(work: &Work<'_>, object: &ObjectType, name: &str) -> Result<(), ApiErr
         return Err(error);
     }
     property.archived = true;
-    store::save_property(work.db, &object.id, &property)?;
+    definitions::save_property(work.db, &object.id, &property)?;
     Ok(())
 }
 
@@ -255,7 +255,7 @@ pub fn define(work: &Work<'_>, object: &ObjectType, sent: Property) -> Result<Pr
     let mut property = sent;
     property.archived = false;
     property.hubspot_defined = false;
-    store::save_property(work.db, &object.id, &property)?;
+    definitions::save_property(work.db, &object.id, &property)?;
     Ok(property)
 }
 

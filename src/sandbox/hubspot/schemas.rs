@@ -15,7 +15,7 @@ use super::properties;
 use super::routes::{Params, flag};
 use super::schema::{Definition, Labels, ObjectType, Property, Schema};
 use super::time::iso;
-use super::{Server, Work, parse, reply, store};
+use super::{Server, Work, definitions, parse, reply};
 
 const NAME_LENGTH_MAX: usize = 50;
 /// Where the numbers of custom object types start.
@@ -149,7 +149,7 @@ pub async fn update(
             }
             definition.description = change.description.or(definition.description);
             definition.updated_at = work.now;
-            store::save_definition(work.db, &object.id, &definition)?;
+            definitions::save_definition(work.db, &object.id, &definition)?;
             Ok(object.id.clone())
         })
         .await?;
@@ -192,7 +192,7 @@ pub async fn delete(
             }
             let definition =
                 Definition { archived: true, updated_at: work.now, ..object.definition.clone() };
-            Ok(store::save_definition(work.db, &object.id, &definition)?)
+            Ok(definitions::save_definition(work.db, &object.id, &definition)?)
         })
         .await?;
     server.reload_schema().await?;
@@ -211,7 +211,7 @@ pub async fn associate(
             let from =
                 work.schema.object(input.from_object_type_id.as_deref().unwrap_or(&own.id))?;
             let to = work.schema.object(&input.to_object_type_id)?;
-            let type_id = store::next_association_type(work.db)?;
+            let type_id = definitions::next_association_type(work.db)?;
             let made = AssociationType {
                 from: from.id.clone(),
                 to: to.id.clone(),
@@ -222,7 +222,7 @@ pub async fn associate(
                 reverse_label: input.name.clone(),
                 name: input.name,
             };
-            store::save_association_type(work.db, &made)?;
+            definitions::save_association_type(work.db, &made)?;
             Ok(association_view(&made, work.now))
         })
         .await?;
@@ -238,7 +238,7 @@ pub async fn dissociate(
         .call(move |work| {
             custom(work, &object)?;
             let type_id: i64 = association.parse().map_err(|_| ApiError::no_such_record())?;
-            if store::delete_association_type(work.db, type_id)? {
+            if definitions::delete_association_type(work.db, type_id)? {
                 Ok(())
             } else {
                 Err(ApiError::no_such_record())
@@ -300,9 +300,9 @@ fn define(work: &Work<'_>, input: SchemaInput) -> Result<String, ApiError> {
         ..ObjectType::default()
     };
     object.add_derived_properties();
-    store::add_object(work.db, &object)?;
+    definitions::add_object(work.db, &object)?;
     for property in object.properties.values() {
-        store::save_property(work.db, &object.id, property)?;
+        definitions::save_property(work.db, &object.id, property)?;
     }
     for property in input.properties {
         properties::define(work, &object, property)?;
@@ -318,7 +318,7 @@ fn define(work: &Work<'_>, input: SchemaInput) -> Result<String, ApiError> {
             .filter(|one| !input.associated_objects.iter().any(|name| one.answers_to(name))),
     );
     for to in linked.into_iter().chain([&object]) {
-        store::add_plain_type(work.db, &object.id, &to.id)?;
+        definitions::add_plain_type(work.db, &object.id, &to.id)?;
     }
     Ok(id)
 }
