@@ -45,7 +45,7 @@ pub struct ServeArgs {
     /// JSON file with rules that no snapshot tells, such as validation rules and triggers
     #[arg(long, value_name = "FILE", requires = "from")]
     pub rules: Option<PathBuf>,
-    /// Directory to keep the records in, for the next start too; large worlds need it
+    /// Directory to keep the records in, for the next start too
     #[arg(long, value_name = "DIR", conflicts_with = "from")]
     pub database: Option<PathBuf>,
     /// Port of the HubSpot side on the loopback interface; 0 takes a free one

@@ -21,6 +21,7 @@ pub mod world;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 use axum::Router;
@@ -85,7 +86,8 @@ pub enum SandboxError {
 }
 
 impl Sandbox {
-    /// Opens a world, keeping its state in the directory `database`, or in memory without one.
+    /// Opens a world, keeping its state in the directory `database`, or without one until it is
+    /// dropped.
     ///
     /// The world's files are read the first time only. A later opening continues with what the
     /// database holds, its clock included.
@@ -105,22 +107,22 @@ impl Sandbox {
             }
             None => Clock::new(world.now),
         };
-        let hubspot = hubspot::Server::open(
-            world_dir,
-            &world,
-            database.map(|path| path.join("hubspot.sqlite")).as_deref(),
-            clock.clone(),
-            counters.clone(),
-        )
-        .map_err(SandboxError::HubSpot)?;
-        let salesforce = salesforce::Server::open(
-            world_dir,
-            &world,
-            database.map(|path| path.join("salesforce.sqlite")).as_deref(),
-            clock.clone(),
-            counters.clone(),
-        )
-        .map_err(SandboxError::Salesforce)?;
+        let file = |name| database.map(|path| path.join(name));
+        let (clocks, counts) =
+            ((clock.clone(), clock.clone()), (counters.clone(), counters.clone()));
+        // A large company takes a while to load, so both halves are loaded at once.
+        let (hubspot, salesforce) = std::thread::scope(|scope| {
+            let salesforce = scope.spawn(|| {
+                let file = file("salesforce.sqlite");
+                salesforce::Server::open(world_dir, &world, file.as_deref(), clocks.0, counts.0)
+            });
+            let file = file("hubspot.sqlite");
+            let hubspot =
+                hubspot::Server::open(world_dir, &world, file.as_deref(), clocks.1, counts.1);
+            (hubspot, salesforce.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        let hubspot = hubspot.map_err(SandboxError::HubSpot)?;
+        let salesforce = salesforce.map_err(SandboxError::Salesforce)?;
         Ok(Self { world, clock, counters, faults: Faults::default(), hubspot, salesforce })
     }
 

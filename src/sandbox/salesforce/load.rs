@@ -49,6 +49,7 @@ fn load_object(
         })?;
         columns.push(index);
     }
+    let mut insert = connection.prepare(&org::insert_sql(object))?;
     let mut added = HashSet::new();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).map_err(failed)? {
@@ -76,7 +77,7 @@ fn load_object(
         if !matches!(position_cell(object, &cells, "Id"), Some(Cell::Text(_))) {
             return Err(wrong("lacks its `Id`".to_owned()));
         }
-        org::insert(connection, object, &cells)?;
+        org::insert_by(&mut insert, object, &cells)?;
     }
     for (index, value) in added {
         if let Some(field) = object.fields.get(index) {

@@ -23,7 +23,7 @@ use super::rules::Rules;
 use super::schema::Catalog;
 use super::{admin, bulk, dispatch, load, replication};
 use crate::sandbox::world::SalesforceWorld;
-use crate::sandbox::{CallCounters, Clock, World};
+use crate::sandbox::{CallCounters, Clock, World, database};
 
 const NAME: &str = "salesforce";
 /// Most bytes of a request body.
@@ -69,7 +69,7 @@ struct Visit {
 impl Server {
     /// Opens the server's database, loading the world into a new one.
     ///
-    /// `database` is a file, or none for a database in memory.
+    /// `database` is a file, or none for a database that is gone with the server.
     ///
     /// # Errors
     /// When the world or the database cannot be read.
@@ -83,15 +83,7 @@ impl Server {
         let directory = world_dir.join("salesforce");
         let whole = Catalog::read(&directory.join("schema"))?;
         let rules = Rules::read(&directory.join("rules.json"))?;
-        let connection = match database {
-            Some(path) => Connection::open(path)?,
-            None => Connection::open_in_memory()?,
-        };
-        connection.set_prepared_statement_cache_capacity(256);
-        // A sandbox may lose its last moments in a power cut; it must not wait for the disk.
-        connection.execute_batch(
-            "pragma journal_mode = wal; pragma synchronous = off; pragma cache_size = -65536;",
-        )?;
+        let connection = database::open(database)?;
         org::create_tables(&connection, &whole)?;
         connection.execute_batch(bulk::TABLES)?;
         connection.execute_batch(replication::TABLES)?;
@@ -102,6 +94,7 @@ impl Server {
         if !is_loaded {
             connection.execute_batch("begin")?;
             load::load(&connection, &whole, world, &directory)?;
+            org::create_indexes(&connection, &whole)?;
             connection.execute_batch(
                 "insert into sandbox_facts values ('loaded', 1); commit; analyze;",
             )?;
