@@ -23,7 +23,7 @@ answers as (
         source_system,
         object,
         operation,
-        case when operation = 'update' then record_id end as record_id,
+        case when operation <> 'create' then record_id end as record_id,
         golden_id,
         field,
         target_field,
@@ -35,7 +35,7 @@ answers as (
         as_timestamp(written_at) as answered_at
     from ops.outcomes
     where
-        operation in ('create', 'update')
+        operation in ('create', 'update', 'associate')
         and (status = 'accepted' or (status = 'rejected' and coalesce(rule, '') not like 'undo %'))
 
 ),
@@ -69,7 +69,7 @@ refused_updates as (
         case when named_field is null then n_fields else cast(1 as bigint) end as n_together,
         answered_at
     from refused_fields
-    where operation = 'update' and (named_field is null or field = named_field)
+    where operation <> 'create' and (named_field is null or field = named_field)
 
 ),
 

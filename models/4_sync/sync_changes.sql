@@ -594,14 +594,14 @@ final as (
             and all_changes.operation = 'update'
     left join refused
         on
-            refused.operation = 'update'
+            all_changes.operation = refused.operation
             and all_changes.golden_id = refused.golden_id
             and all_changes.field = refused.field
             and all_changes.target_system = refused.source_system
             and all_changes.target_id = refused.record_id
             and coalesce(all_changes.after, '') = refused.sent
             and all_changes.status = 'action'
-            and all_changes.operation = 'update'
+            and all_changes.operation in ('update', 'associate')
             and all_changes.after_ref is null
 
 )

@@ -31,7 +31,7 @@ struct Site {
 }
 
 fn options() -> TransportOptions {
-    let backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4 };
+    let backoff = Backoff { first_ms: 1, longest_ms: 1, tries_max: 4, longest_job_ms: 1 };
     TransportOptions { backoff, keeps_known_limits: false, ..TransportOptions::default() }
 }
 

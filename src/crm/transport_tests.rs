@@ -47,6 +47,7 @@ fn creates(object: &str, field: &str, key_field: &str, n: usize, bytes: usize) -
         action_id: format!("a{n}"),
         record_id: None,
         create_key: Some((key_field.to_owned(), format!("key-{n}"))),
+        associations: Vec::new(),
         values: match object {
             "Lead" => vec![
                 ("LastName".to_owned(), Some(format!("Ruiz {n}"))),

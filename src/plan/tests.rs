@@ -92,7 +92,7 @@ fn a_contact_is_made_before_salesforce_is_told_and_waits_with_what_it_is_told() 
 
     // Two fixed calls, one that reads keys, one that writes: a hundred contacts.
     let left = BTreeMap::from([(CrmKind::HubSpot, 4)]);
-    let (kept, carried) = fit(actions, true, &left);
+    let (kept, carried) = fit(actions, REREAD, &left);
     let of = |actions: &[Action], system| actions.iter().filter(|a| a.system == system).count();
     assert_eq!((of(&kept, CrmKind::HubSpot), of(&kept, CrmKind::Salesforce)), (100, 100));
     assert_eq!((of(&carried, CrmKind::HubSpot), of(&carried, CrmKind::Salesforce)), (50, 50));
