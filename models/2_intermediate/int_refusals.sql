@@ -142,8 +142,8 @@ refusals_today as (
     select
         all_refusals.* exclude (golden_id),
         case
-            when all_refusals.operation = 'update' then records.golden_id
-            else coalesce(heirs.golden_id, all_refusals.golden_id)
+            when all_refusals.operation = 'create' then coalesce(heirs.golden_id, all_refusals.golden_id)
+            else records.golden_id
         end as golden_id,
         concat_ws(
             '/',
@@ -202,7 +202,7 @@ accepted_at as (
             and places.object = answers.object
             and places.record_id = answers.record_id
             and places.field = answers.field
-    where places.operation = 'update' and answers.status = 'accepted'
+    where places.operation <> 'create' and answers.status = 'accepted'
     group by places.place
     union all
     select
@@ -218,7 +218,7 @@ accepted_at as (
 
 refused_records as (
 
-    select distinct source_system, object, record_id from places where operation = 'update'
+    select distinct source_system, object, record_id from places where operation <> 'create'
 
 ),
 
