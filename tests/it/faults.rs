@@ -235,7 +235,7 @@ fn ends_well(hosted: &Hosted, arguments: &[&str]) -> Option<Output> {
         return Some(output);
     }
     assert!(matches!(output.code, 1 | 4), "{arguments:?}: {output:?}");
-    let told = format!("{}\n{}", output.stdout, output.stderr);
+    let told = format!("\n{}\n{}", output.stdout, output.stderr);
     assert!(CAUSES.iter().any(|cause| told.contains(cause)), "{output:?}");
     None
 }
