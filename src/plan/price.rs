@@ -35,7 +35,8 @@ pub struct Price {
     /// What canaries add: their records go in calls of their own, and are looked at afterwards.
     #[serde(default)]
     pub canary_calls: u64,
-    /// Proof of the account before the first write.
+    /// Most calls that prove the account before the first write: the account itself, and a token
+    /// unless one still serves.
     pub fixed_calls: u64,
     /// The same writes one record a call, as most connectors make them.
     pub one_by_one_calls: u64,
@@ -73,7 +74,7 @@ struct Spent {
 ///
 /// Every batch call of the plan is one call, every job what [`crate::crm::BulkShape`] says. Reading
 /// again takes 100 (HubSpot) or 10,000 (Salesforce) records a call, or 100 or 500 keys of creates, and
-/// is done for each call of the plan and object. Two fixed calls prove the account and its allowance.
+/// is done for each call of the plan and object. Two fixed calls at most prove the account.
 ///
 /// Chosen: to read every record by id again, also before HubSpot imports, where it costs far more calls
 /// than the import itself. Instead of: one export that holds them all, because an export shows the

@@ -8,6 +8,7 @@ use concord::snapshot::Manifest;
 use concord::warehouse::Warehouse;
 use datafusion::arrow::util::display::array_value_to_string;
 use jiff::SignedDuration;
+use serde_json::Value;
 
 use super::Company;
 use super::end_state::{EndState, end_state};
@@ -82,7 +83,9 @@ impl Prepared {
         let (planned, planning) = hosted.measure(&["plan", "--sandbox"]);
         let plan = plan_named(&planned.stdout);
         let planned = hosted.company.copy();
+        let before = calls(&hosted);
         let (_, apply) = hosted.measure(&["apply", "--sandbox", &plan]);
+        costs_what_was_said(&hosted, &plan, &before);
         let end = end_state(&hosted.sandbox);
         let applied = hosted.company.copy();
         let run = run_named(&applied);
@@ -125,6 +128,36 @@ fn a_day_of_edits() -> Vec<Edit> {
 /// Reads the id of a plan off the words of `concord plan`.
 pub fn plan_named(stdout: &str) -> String {
     stdout.split_whitespace().nth(1).expect("the plan's id").to_owned()
+}
+
+/// Calls that each CRM has counted.
+fn calls(hosted: &Hosted) -> BTreeMap<&'static str, u64> {
+    let counters = hosted.sandbox.counters();
+    ["hubspot", "salesforce"].map(|system| (system, counters.total(system))).into()
+}
+
+/// Law 5: a plan that nothing disturbs takes the calls at which it was priced, and at most those
+/// further ones that its jobs may make.
+fn costs_what_was_said(hosted: &Hosted, plan: &str, before: &BTreeMap<&'static str, u64>) {
+    let path = hosted.warehouse().join(format!("plans/{plan}/plan.json"));
+    let text = std::fs::read_to_string(path).expect("the plan is there");
+    let plan: Value = serde_json::from_str(&text).expect("JSON");
+    let after = calls(hosted);
+    for price in plan["price"].as_array().expect("prices") {
+        let system = price["system"].as_str().expect("a system");
+        let of = |what: &str| price[what].as_u64().expect("a number");
+        let said = of("write_calls") + of("reread_calls") + of("canary_calls");
+        let made = after[system] - before[system];
+        // The account is always asked for; a token that still serves is not.
+        let (least, most) = (said + 1, said + of("fixed_calls") + of("job_calls_max"));
+        let met = || {
+            hosted.company.query(&format!(
+                "select family, count(*) as n from ops.requests \
+                 where stage like 'apply%' and connection = '{system}' group by family order by family"
+            ))
+        };
+        assert!((least..=most).contains(&made), "{made} calls, priced at {price}: {:?}", met());
+    }
 }
 
 /// Returns the id of the last run that carried out a plan.
