@@ -58,7 +58,8 @@ const SETTINGS: [(&str, &str); 6] = [
 
 impl Prepared {
     /// Prepares the company of a seed. Those of odd seeds create in HubSpot as well, and write by
-    /// asynchronous jobs where they can; every third has a night behind it, and a day on which people edited both CRMs.
+    /// asynchronous jobs where they can; every third has a night behind it, and a day on which people
+    /// edited both CRMs.
     pub fn new(seed: u64) -> Self {
         let fresh = Company::new(&CompanyOptions::small(seed));
         for (usual, own) in SETTINGS {
@@ -66,6 +67,7 @@ impl Prepared {
         }
         if !seed.is_multiple_of(2) {
             let_cross_to_hubspot(&fresh);
+            fresh.edit("concord.toml", "creates_share_max = 0.1", "creates_share_max = 1.0");
             fresh.edit("concord.toml", "[apply]\n", "[apply]\nroute = \"bulk\"\n");
         }
         let hosted = Hosted::new(fresh);
