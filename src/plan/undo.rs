@@ -65,6 +65,9 @@ pub struct Undoing<'a> {
     pub field_map: &'a FieldMap,
 }
 
+/// Reason for what need not be undone: the record is no longer there.
+const GONE: &str = "gone_since";
+
 /// Lists what undoes a run, and what of it cannot be undone or needs not, in the order of the run.
 pub fn invert(undoing: &Undoing<'_>, selection: &Selection) -> Vec<Change> {
     let mut changes = Vec::new();
@@ -75,7 +78,8 @@ pub fn invert(undoing: &Undoing<'_>, selection: &Selection) -> Vec<Change> {
             continue;
         }
         let change = removal(undoing, written, selection.is_with_creates);
-        if change.status == ChangeStatus::Action {
+        // An undo that was cut short has removed some already, and not yet what hangs on them.
+        if change.status == ChangeStatus::Action || change.reason_code.as_deref() == Some(GONE) {
             removed.insert(&written.action.action_id);
         }
         changes.push(change);
@@ -134,7 +138,7 @@ fn removal(undoing: &Undoing<'_>, written: &Written, is_wanted: bool) -> Change 
     let (status, reason) = match standing {
         _ if !written.is_created => (ChangeStatus::Held, Some("before_unknown")),
         _ if !is_wanted => (ChangeStatus::Noop, Some("made_by_run")),
-        None => (ChangeStatus::Noop, Some("gone_since")),
+        None => (ChangeStatus::Noop, Some(GONE)),
         Some(standing) => match standing.ties.first() {
             Some(tie) => (ChangeStatus::Held, Some(tie.code())),
             None => (ChangeStatus::Action, None),
@@ -153,7 +157,7 @@ fn restoration(undoing: &Undoing<'_>, written: &Written, field: &FieldChange) ->
     let action = &written.action;
     let key = (action.object.clone(), written.record_id.clone());
     let Some(record) = undoing.live.get(&key) else {
-        return left(undoing, written, field, "gone_since");
+        return left(undoing, written, field, GONE);
     };
     let live = record.values.get(&field.target_field).and_then(Option::as_deref);
     let is_same = |value: Option<&str>| is_same_value(field.field_type, live, value);
