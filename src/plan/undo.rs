@@ -340,6 +340,36 @@ mod tests {
     }
 
     #[test]
+    fn a_link_to_a_record_that_was_removed_before_is_taken_back() {
+        let mut made = written("1", WriteOperation::Create, "job_title", "jobtitle");
+        made.is_created = true;
+        let mut link = written("2", WriteOperation::Update, "(link)", "salesforce_record_id");
+        link.action.depends_on = Some(made.action.action_id.clone());
+        let map = std::fs::read_to_string("field_map.toml").expect("the demo has a map");
+        let field_map = crate::config::read_field_map(&map).expect("the map is valid");
+        let record = Record {
+            id: "2".to_owned(),
+            modified_at: None,
+            values: [("salesforce_record_id".to_owned(), Some("new".to_owned()))].into(),
+        };
+        let undoing = Undoing {
+            written: &[made, link],
+            live: &[(("contacts".to_owned(), "2".to_owned()), record)].into(),
+            standings: &HashMap::new(),
+            is_stored_form: &|_, _, _, _, _| false,
+            field_map: &field_map,
+        };
+        let undone = |is_with_creates| {
+            let selection = Selection { is_with_creates, ..Selection::default() };
+            let changes = invert(&undoing, &selection).into_iter();
+            changes.map(|change| (change.status, change.reason_code)).collect::<Vec<_>>()
+        };
+        let noop = |reason: &str| (ChangeStatus::Noop, Some(reason.to_owned()));
+        assert_eq!(undone(true), [noop("gone_since"), (ChangeStatus::Action, None)]);
+        assert_eq!(undone(false), [noop("made_by_run"), noop("made_by_run")]);
+    }
+
+    #[test]
     fn an_undo_of_an_undo_holds_nothing() {
         assert_eq!(inverse_rule("owner_hubspot"), "undo owner_hubspot");
         assert_eq!(inverse_rule("undo owner_hubspot"), "redo owner_hubspot");
