@@ -12,7 +12,7 @@ use super::{CliError, ExitCode, Ui};
 use crate::apply::{ApplyError, Journal};
 use crate::config::Connection;
 use crate::crm::price::{Price, total};
-use crate::crm::{CrmKind, ObjectRequest, Way, hubspot, salesforce};
+use crate::crm::{Count, CrmKind, ObjectRequest, Way, hubspot, salesforce};
 use crate::model::ModelSet;
 use crate::snapshot::{self, Choice, PullOptions, PullProgress, Reason};
 use crate::warehouse::run_log::{self, StageRecord};
@@ -212,12 +212,12 @@ fn text(connection: &str, choices: &[&Choice]) -> String {
             Reason::Continued => ", as begun".to_owned(),
             Reason::Instead { of, because } => format!(", instead of {of}: {because}"),
         };
-        let records = choice.size.records;
+        let what = size_words(choice.size.there);
         let own = choice.price();
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "  {:<width$}  {:<7}  {} for {records} records{reason}",
+            "  {:<width$}  {:<7}  {}{what}{reason}",
             choice.extraction,
             choice.way.as_str(),
             if own.shared_pages > 0 { pages_words(own.shared_pages) } else { price_words(own) },
@@ -231,6 +231,15 @@ fn text(connection: &str, choices: &[&Choice]) -> String {
         }
     }
     text
+}
+
+/// Says how much there is to read; nothing where that is not known before it is read.
+fn size_words(there: Count) -> String {
+    match (there.records, there.members) {
+        (0, _) => String::new(),
+        (records, 0) => format!(" for {records} records"),
+        (records, members) => format!(" for {records} records with {members} members"),
+    }
 }
 
 fn price_words(price: Price) -> String {

@@ -161,7 +161,7 @@ pub trait Crm: Send + Sync {
 
     /// Counts the records that each extraction would read, those changed since where it says since
     /// when; `None` where the vendor does not say. Fixed calls.
-    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<u64>>, CrmError>;
+    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<Count>>, CrmError>;
 
     /// Walks extractions to their end, sending what arrives as steps.
     ///
@@ -420,6 +420,26 @@ impl Extraction {
     pub fn association_tables(&self) -> std::ops::Range<usize> {
         let first = 1 + usize::from(self.history_table().is_some());
         first..first + self.associations.len()
+    }
+
+    /// Returns the place of the table of what the records contain, as lists do their members.
+    pub fn members_table(&self) -> Option<usize> {
+        let place = self.association_tables().end;
+        (place < self.tables.len()).then_some(place)
+    }
+}
+
+/// How much an extraction would read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    pub records: u64,
+    /// Rows of [`Extraction::members_table`].
+    pub members: u64,
+}
+
+impl Count {
+    pub fn records(records: u64) -> Self {
+        Self { records, members: 0 }
     }
 }
 

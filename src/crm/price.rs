@@ -1,11 +1,13 @@
 //! What each way to an object's records costs in API calls: the one place where it is said.
 //!
 //! N is the records of an object, k those changed since the previous snapshot, h the records whose
-//! histories are asked for (N the first time, k afterwards), A the associated objects.
+//! histories are asked for (N the first time, k afterwards), A the associated objects, m the members
+//! of lists.
 //!
 //! | Way | Calls | Beside them |
 //! |---|---|---|
 //! | list | N/100, twice that where the properties do not fit into an address | associations inside; histories inside at N/50 the first time, h/50 more afterwards |
+//! | list, of lists and their members | at most N/500 + N + m/100 | |
 //! | export | 1 + 1 sample + 1 for what changed meanwhile + A·N/1000 + h/50 | polls; one of 30 exports in 24 h |
 //! | changes (HubSpot) | k/200 + A·N/1000 + h/50 | |
 //! | query | N/2000 pages, five of them a call | |
@@ -13,19 +15,25 @@
 //! | changes (Salesforce) | k/2000 pages, five of them a call | |
 //!
 //! Fixed calls (account, limits, metadata, totals, polls) are counted apart. Everything here is
-//! arithmetic over numbers that come in; prices of asynchronous ways are ceilings.
+//! arithmetic over numbers that come in; prices of asynchronous ways and of lists are ceilings.
 //!
 //! Sources: the vendors' limits as read in November 2026. How many rows Salesforce puts into a
 //! result page is its own choice; 50,000 is the least that clients report.
 
 use super::hubspot::list_takes_two_calls;
-use super::{CrmKind, Extraction, Way};
+use super::{Count, CrmKind, Extraction, Way};
 
 /// HubSpot records of a list page.
 pub const RECORDS_PER_LIST_PAGE: u64 = 100;
 
 /// The same with whole histories inside, and of a read of histories alone.
 pub const RECORDS_PER_HISTORY_PAGE: u64 = 50;
+
+/// HubSpot lists of a page.
+pub const LISTS_PER_PAGE: u64 = 500;
+
+/// Members of a list in a page; the vendor's pages may hold more on some accounts.
+pub const MEMBERS_PER_PAGE: u64 = 100;
 
 /// HubSpot records of a search page.
 pub const RECORDS_PER_SEARCH_PAGE: u64 = 200;
@@ -54,7 +62,7 @@ const ASYNCHRONOUS_HANDICAP: u64 = 10;
 /// How much there is to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
-    pub records: u64,
+    pub there: Count,
     /// Changed since the previous snapshot; `None` where there is none to build upon.
     pub changed: Option<u64>,
 }
@@ -81,7 +89,7 @@ impl Price {
 
 /// Returns what `extraction` costs by `way`.
 pub fn price(kind: CrmKind, extraction: &Extraction, way: Way, size: Size) -> Price {
-    let n = size.records;
+    let n = size.there.records;
     let k = size.changed.unwrap_or(n).min(n);
     let n_pairs = extraction.associations.len() as u64;
     let associations = n_pairs * n.div_ceil(ASSOCIATIONS_PER_READ);
@@ -91,6 +99,12 @@ pub fn price(kind: CrmKind, extraction: &Extraction, way: Way, size: Size) -> Pr
     let polled =
         |calls| Price { calls, polls_max: u64::from(super::poll::POLLS_MAX), ..Price::default() };
     match way {
+        // The members of each list begin on a page of their own.
+        Way::List if extraction.members_table().is_some() => {
+            let lists = n.div_ceil(LISTS_PER_PAGE).max(1);
+            let members = n + size.there.members / MEMBERS_PER_PAGE;
+            Price { calls: lists + members, ..Price::default() }
+        }
         Way::List => {
             let are_inside = has_histories && extraction.known.is_none();
             let per_page =
@@ -171,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_million_contacts_cost_what_the_table_says() {
-        let size = Size { records: 1_000_000, changed: None };
+        let size = Size { there: Count::records(1_000_000), changed: None };
         let calls = |extraction: &Extraction, way, size| {
             price(CrmKind::HubSpot, extraction, way, size).calls
         };
@@ -182,17 +196,40 @@ mod tests {
         assert_eq!(calls(&historic, Way::List, size), 20_000);
         assert_eq!(calls(&historic, Way::Export, size), 21_003);
         historic.known = Some(std::sync::Arc::default());
-        let night = Size { records: 1_000_000, changed: Some(1_000) };
+        let night = Size { there: Count::records(1_000_000), changed: Some(1_000) };
         assert_eq!(calls(&historic, Way::List, night), 10_020);
         assert_eq!(calls(&historic, Way::Export, night), 1_023);
         assert_eq!(calls(&historic, Way::Changes, night), 1_025);
     }
 
     #[test]
+    fn every_list_costs_a_page_and_its_members_those_they_fill() {
+        let table = |name: &str| Table {
+            name: name.to_owned(),
+            columns: vec!["list_id".to_owned()],
+            key: vec!["list_id".to_owned()],
+        };
+        let request = ObjectRequest {
+            object: "lists".to_owned(),
+            history_fields: Vec::new(),
+            associations: Vec::new(),
+        };
+        let tables = vec![table("lists"), table("list_memberships")];
+        let lists = Extraction { tables, ..extraction(&request) };
+        let calls = |records, members| {
+            let size = Size { there: Count { records, members }, changed: None };
+            price(CrmKind::HubSpot, &lists, Way::List, size).calls
+        };
+        assert_eq!(calls(0, 0), 1);
+        assert_eq!(calls(3, 0), 1 + 3);
+        assert_eq!(calls(501, 100_000), 2 + 501 + 1_000);
+    }
+
+    #[test]
     fn query_pages_of_many_objects_fill_calls_together() {
         let lead = contacts(&[]);
         let query = |records| {
-            let size = Size { records, changed: None };
+            let size = Size { there: Count::records(records), changed: None };
             price(CrmKind::Salesforce, &lead, Way::Query, size)
         };
         assert_eq!(query(1_000_000).calls, 100);
@@ -200,7 +237,7 @@ mod tests {
             CrmKind::Salesforce,
             &lead,
             Way::Bulk,
-            Size { records: 1_000_000, changed: None },
+            Size { there: Count::records(1_000_000), changed: None },
         );
         assert_eq!((bulk.calls, bulk.polls_max > 0), (26, true));
         assert_eq!(total([query(0), query(1), query(2_001), query(10)]).calls, 1);

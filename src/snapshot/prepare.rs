@@ -10,7 +10,7 @@ use super::choice::{Choice, Considered, Reason};
 use super::journal::{self, Begun, Journal, Progress};
 use super::{Manifest, PullError, PullOptions, TableManifest, carry, complete};
 use crate::crm::price::{EXPORTS_PER_DAY, Size, price};
-use crate::crm::{Account, Crm, Extraction, ObjectRequest, Way};
+use crate::crm::{Account, Count, Crm, Extraction, ObjectRequest, Way};
 use crate::digest::short_digest;
 use crate::schema::Schema;
 use crate::warehouse::Warehouse;
@@ -171,7 +171,7 @@ async fn sizes(
     let crm_error = |source| PullError::Metadata { connection: connection.to_owned(), source };
     let Some(base) = base else {
         let counts = crm.count(extractions).await.map_err(crm_error)?;
-        let size = |count: Option<u64>| Size { records: count.unwrap_or(0), changed: None };
+        let size = |count: Option<Count>| Size { there: count.unwrap_or_default(), changed: None };
         return Ok(counts.into_iter().map(size).collect());
     };
     let mut sizes: Vec<Size> = extractions
@@ -185,7 +185,10 @@ async fn sizes(
                 (Some(table), false) => table.vendor_total.unwrap_or(table.rows),
                 (None, _) => 0,
             };
-            Size { records, changed: Some((records * CHANGED_PER_MILLE).div_ceil(1_000)) }
+            let members = extraction.members_table().and_then(|place| extraction.tables.get(place));
+            let members = members.and_then(|table| base.table(&table.name)).map_or(0, |m| m.rows);
+            let changed = Some((records * CHANGED_PER_MILLE).div_ceil(1_000));
+            Size { there: Count { records, members }, changed }
         })
         .collect();
     let asked: Vec<(usize, Extraction)> = extractions
@@ -209,7 +212,7 @@ async fn sizes(
     let counts = crm.count(&asked).await.map_err(crm_error)?;
     for (place, count) in places.into_iter().zip(counts) {
         if let (Some(size), Some(count)) = (sizes.get_mut(place), count) {
-            size.changed = Some(count);
+            size.changed = Some(count.records);
         }
     }
     Ok(sizes)

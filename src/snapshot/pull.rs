@@ -305,7 +305,8 @@ impl Run<'_> {
         }
         if !shared.is_empty() {
             // The largest first: its later pages then travel with the first ones of the others.
-            shared.sort_by_key(|reading| std::cmp::Reverse(reading.entry.choice.size.records));
+            shared
+                .sort_by_key(|reading| std::cmp::Reverse(reading.entry.choice.size.there.records));
             walks.push(shared);
         }
         let mut results = futures::stream::iter(walks)

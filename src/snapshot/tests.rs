@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::crm::{
-    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extracted,
+    Account, Allowance, BulkJob, BulkState, CallCounts, Count, Crm, CrmError, CrmKind, Extracted,
     Extraction, ObjectRequest, Record, Row, Standing, Step, Steps, Table, Way, WriteBatch,
     WriteCall, WriteOutcome,
 };
@@ -134,7 +134,7 @@ impl Crm for Told {
         vec![(Way::List, None)]
     }
 
-    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<u64>>, CrmError> {
+    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<Count>>, CrmError> {
         Ok(vec![None; extractions.len()])
     }
 

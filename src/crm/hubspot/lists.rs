@@ -1,5 +1,7 @@
 //! Lists and their members, which no filter of the object endpoints shows.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -7,16 +9,18 @@ use serde_json::value::RawValue;
 use super::read::{table, unexpected};
 use super::schema::Paging;
 use super::{HubSpot, KIND};
-use crate::crm::transport::{Purpose, Request};
+use crate::crm::price::{LISTS_PER_PAGE, MEMBERS_PER_PAGE};
+use crate::crm::transport::unexpected as unparsable;
+use crate::crm::transport::{Answer, Purpose, Request};
 use crate::crm::url::encode;
 use crate::crm::wire::wire_text;
-use crate::crm::{CrmError, Extracted, Row, Steps, Table};
-
-const LISTS_PER_PAGE: u64 = 500;
-const MEMBERS_PER_PAGE: usize = 100;
+use crate::crm::{Count, CrmError, Extracted, Row, Steps, Table};
 
 /// Pages of lists, and pages of one list's members.
 const PAGES_MAX: usize = 100_000;
+
+/// Property of a list that says how many members it has.
+const SIZE: &str = "hs_list_size";
 
 const LISTS_TABLE: usize = 0;
 const MEMBERSHIPS_TABLE: usize = 1;
@@ -42,6 +46,8 @@ struct List<'a> {
     object_type_id: Option<&'a RawValue>,
     #[serde(borrow)]
     processing_type: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    additional_properties: HashMap<&'a str, &'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +85,42 @@ struct Place {
     after: Option<String>,
 }
 
+/// Counts lists and their members; a list that does not say its size counts as empty.
+pub async fn count(crm: &HubSpot) -> Result<Count, CrmError> {
+    let mut count = Count::default();
+    for _ in 0..PAGES_MAX {
+        let offset = usize::try_from(count.records).unwrap_or(usize::MAX);
+        let answer = search(crm, "lists total", Purpose::Fixed, offset).await?;
+        let page: ListPage = serde_json::from_str(&answer.body)
+            .map_err(|error| unparsable(KIND, "lists total", &error))?;
+        let size = |list: &List| -> Option<u64> {
+            wire_text(list.additional_properties.get(SIZE)?)?.parse().ok()
+        };
+        count.members += page.lists.iter().filter_map(size).sum::<u64>();
+        count.records += page.lists.len() as u64;
+        if !page.has_more || page.lists.is_empty() {
+            break;
+        }
+    }
+    Ok(count)
+}
+
+async fn search(
+    crm: &HubSpot,
+    operation: &str,
+    purpose: Purpose,
+    offset: usize,
+) -> Result<Answer, CrmError> {
+    let body = json!({
+        "query": "",
+        "offset": offset,
+        "count": LISTS_PER_PAGE,
+        "additionalProperties": [SIZE],
+    });
+    let path = format!("/crm/lists/{}/search", crm.version);
+    crm.ask(&Request::post_json(operation, purpose, path, body.to_string())).await
+}
+
 pub async fn extract(
     crm: &HubSpot,
     from: Option<&str>,
@@ -88,12 +130,9 @@ pub async fn extract(
     let mut list_ids: Vec<String> = Vec::new();
     let mut vendor_total = None;
     for _ in 0..PAGES_MAX {
-        let body = json!({ "query": "", "offset": list_ids.len(), "count": LISTS_PER_PAGE });
-        let path = format!("/crm/lists/{}/search", crm.version);
-        let request = Request::post_json("lists search", Purpose::Read, path, body.to_string());
-        let answer = crm.ask(&request).await?;
+        let answer = search(crm, "lists search", Purpose::Read, list_ids.len()).await?;
         let page: ListPage = serde_json::from_str(&answer.body)
-            .map_err(|error| crate::crm::transport::unexpected(KIND, "lists search", &error))?;
+            .map_err(|error| unparsable(KIND, "lists search", &error))?;
         let text = |value: Option<&RawValue>| value.and_then(wire_text);
         let mut rows = Vec::new();
         for list in &page.lists {
@@ -144,7 +183,7 @@ async fn extract_members(
         );
         let answer = crm.ask(&Request::get(operation, Purpose::Read, path)).await?;
         let page: MemberPage = serde_json::from_str(&answer.body)
-            .map_err(|error| crate::crm::transport::unexpected(KIND, operation, &error))?;
+            .map_err(|error| unparsable(KIND, operation, &error))?;
         let rows = page
             .results
             .iter()

@@ -33,7 +33,7 @@ pub use read::list::takes_two_calls as list_takes_two_calls;
 
 use super::transport::{Request, Tokens, Transport, TransportOptions};
 use super::{
-    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extraction,
+    Account, Allowance, BulkJob, BulkState, CallCounts, Count, Crm, CrmError, CrmKind, Extraction,
     ObjectRequest, Record, Row, Standing, Step, Steps, Way, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
@@ -97,7 +97,7 @@ impl Crm for HubSpot {
         read::ways(extraction)
     }
 
-    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<u64>>, CrmError> {
+    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<Count>>, CrmError> {
         read::count(self, extractions).await
     }
 

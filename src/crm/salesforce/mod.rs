@@ -35,7 +35,7 @@ pub use read::{RECORDS_PER_READ, table_name};
 
 use super::transport::{Answer, Request, Tokens, Transport, TransportOptions};
 use super::{
-    Account, Allowance, BulkJob, BulkState, CallCounts, Crm, CrmError, CrmKind, Extraction,
+    Account, Allowance, BulkJob, BulkState, CallCounts, Count, Crm, CrmError, CrmKind, Extraction,
     ObjectRequest, Record, Row, Standing, Step, Way, WriteBatch, WriteCall, WriteOutcome,
 };
 use crate::schema::Schema;
@@ -101,7 +101,7 @@ impl Crm for Salesforce {
         read::ways(extraction)
     }
 
-    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<u64>>, CrmError> {
+    async fn count(&self, extractions: &[Extraction]) -> Result<Vec<Option<Count>>, CrmError> {
         read::count(self, extractions).await
     }
 

@@ -27,7 +27,7 @@ use super::{HubSpot, KIND};
 use crate::crm::transport::{Purpose, Request};
 use crate::crm::url::encode;
 use crate::crm::wire::wire_text;
-use crate::crm::{CrmError, Extraction, ObjectRequest, Row, Steps, Table, Way};
+use crate::crm::{Count, CrmError, Extraction, ObjectRequest, Row, Steps, Table, Way};
 use crate::schema::Schema;
 
 pub use by_id::read_records;
@@ -226,14 +226,14 @@ pub fn ways(extraction: &Extraction) -> Vec<(Way, Option<String>)> {
 pub async fn count(
     crm: &HubSpot,
     extractions: &[Extraction],
-) -> Result<Vec<Option<u64>>, CrmError> {
+) -> Result<Vec<Option<Count>>, CrmError> {
     let mut counts = Vec::with_capacity(extractions.len());
     for extraction in extractions {
-        let is_countable = extraction.object != LISTS && !extraction.is_archived;
-        counts.push(match (is_countable, extraction.since) {
-            (false, _) => None,
-            (true, None) => Some(total(crm, &extraction.object).await?),
-            (true, Some(since)) => Some(changes::count(crm, extraction, since).await?),
+        counts.push(match extraction.since {
+            _ if extraction.is_archived => None,
+            _ if extraction.object == LISTS => Some(lists::count(crm).await?),
+            None => Some(Count::records(total(crm, &extraction.object).await?)),
+            Some(since) => Some(Count::records(changes::count(crm, extraction, since).await?)),
         });
     }
     Ok(counts)

@@ -22,7 +22,7 @@ use super::{KIND, Salesforce, soql};
 use crate::crm::transport::{Purpose, Request};
 use crate::crm::url::encode;
 use crate::crm::wire::wire_text;
-use crate::crm::{CrmError, Extraction, ObjectRequest, Step, Steps, Table, Way};
+use crate::crm::{Count, CrmError, Extraction, ObjectRequest, Step, Steps, Table, Way};
 use crate::schema::Schema;
 
 pub use by_id::{RECORDS_PER_READ, query, read_by_id, read_by_key};
@@ -157,7 +157,7 @@ pub fn ways(extraction: &Extraction) -> Vec<(Way, Option<String>)> {
 pub async fn count(
     crm: &Salesforce,
     extractions: &[Extraction],
-) -> Result<Vec<Option<u64>>, CrmError> {
+) -> Result<Vec<Option<Count>>, CrmError> {
     if extractions.iter().any(|extraction| extraction.since.is_some()) {
         return pages::count_changes(crm, extractions).await;
     }
@@ -169,7 +169,8 @@ pub async fn count(
     let counts: HashMap<&str, u64> =
         counts.objects.iter().map(|one| (one.name.as_str(), one.count)).collect();
     // Objects without records are left out of the answer.
-    Ok(extractions.iter().map(|one| counts.get(one.object.as_str()).copied().or(Some(0))).collect())
+    let count = |one: &Extraction| counts.get(one.object.as_str()).copied().unwrap_or_default();
+    Ok(extractions.iter().map(|one| Some(Count::records(count(one)))).collect())
 }
 
 pub async fn extract(

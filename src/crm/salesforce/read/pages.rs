@@ -20,7 +20,7 @@ use crate::crm::salesforce::error::refused_part;
 use crate::crm::salesforce::{KIND, Salesforce, soql};
 use crate::crm::transport::{Purpose, unexpected};
 use crate::crm::url::encode;
-use crate::crm::{CrmError, Extracted, Extraction, Row, Step, Steps, Way};
+use crate::crm::{Count, CrmError, Extracted, Extraction, Row, Step, Steps, Way};
 
 const INVALID_LOCATOR: &str = "INVALID_QUERY_LOCATOR";
 
@@ -272,7 +272,7 @@ impl Query<'_> {
 pub async fn count_changes(
     crm: &Salesforce,
     extractions: &[Extraction],
-) -> Result<Vec<Option<u64>>, CrmError> {
+) -> Result<Vec<Option<Count>>, CrmError> {
     let operation = "changes";
     let mut counts = Vec::with_capacity(extractions.len());
     for together in extractions.chunks(COLLECTIONS_MAX) {
@@ -297,7 +297,7 @@ pub async fn count_changes(
             }
             let page: QueryPage = serde_json::from_str(sub.body.get())
                 .map_err(|error| unexpected(KIND, operation, &error))?;
-            counts.push(Some(page.total_size));
+            counts.push(Some(Count::records(page.total_size)));
         }
     }
     Ok(counts)
