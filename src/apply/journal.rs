@@ -5,7 +5,7 @@
 //! two holders of one run cannot both write. A bulk call puts `-job.json` between its intent and the
 //! upload: whoever resumes asks the vendor what became of the job.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,13 +46,14 @@ pub struct JournalRecord {
 impl JournalRecord {
     /// Lists the actions of which nothing is known, or only that their answer was lost.
     pub fn open_actions(&self) -> Vec<Action> {
-        let is_known = |action: &&Action| {
-            let id = &action.action_id;
-            let mut outcomes = self.answered.outcomes.iter();
-            self.answered.not_written.contains(id)
-                || outcomes.any(|o| o.action_id == *id && o.status != Status::Unknown)
-        };
-        self.intent.actions.iter().filter(|action| !is_known(action)).cloned().collect()
+        let outcomes = self.answered.outcomes.iter();
+        let known: HashSet<&String> = outcomes
+            .filter(|outcome| outcome.status != Status::Unknown)
+            .map(|outcome| &outcome.action_id)
+            .chain(&self.answered.not_written)
+            .collect();
+        let actions = self.intent.actions.iter();
+        actions.filter(|action| !known.contains(&action.action_id)).cloned().collect()
     }
 }
 

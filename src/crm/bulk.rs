@@ -65,20 +65,19 @@ impl CrmKind {
     /// HubSpot, an import: a file of at most 512 MB and 1,048,576 rows; one call to start it, and one
     /// to start the export that shows what it wrote. What that export does not show is read by id.
     ///
-    /// Fewer records are taken than fit, so that a job's intent stays a file of a size that can be
-    /// read back.
+    /// Somewhat less is taken than fits: a job is laid out in memory, and the heading counts as well.
     pub fn bulk_shape(self) -> Option<BulkShape> {
         match self {
             Self::HubSpot => Some(BulkShape {
-                records_per_job: 150_000,
-                bytes_per_job: 90_000_000,
+                records_per_job: 1_000_000,
+                bytes_per_job: 250_000_000,
                 data_calls: 2,
                 failure_calls: 0,
                 polls_usual: 16,
                 polls_max: 2 * u64::from(POLLS_MAX),
             }),
             Self::Salesforce => Some(BulkShape {
-                records_per_job: 150_000,
+                records_per_job: 1_000_000,
                 bytes_per_job: 90_000_000,
                 data_calls: 4,
                 failure_calls: 2,
