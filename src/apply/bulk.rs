@@ -65,10 +65,11 @@ impl Run<'_> {
             Waited::Unended => Err(ApplyError::JobUnended { job: job.id }),
             waited => {
                 let answered = self.answered(crm, &intent.actions, waited).await?;
-                let undone = answered.not_written.clone();
+                let undone: HashSet<String> = answered.not_written.iter().cloned().collect();
                 self.put_answer(intent.number, answered).await?;
-                let left =
-                    intent.actions.into_iter().filter(|a| undone.contains(&a.action_id)).collect();
+                let mut left = intent.actions;
+                left.retain(|action| undone.contains(&action.action_id));
+                self.left_by_job = Some((job, self::batch(&left)));
                 Ok(by_batch(left))
             }
         }
@@ -116,6 +117,22 @@ impl Run<'_> {
             }
         }
         Ok(Waited::Unended)
+    }
+
+    /// Says what the job before found wrong with records that it left out, by the ids of their actions.
+    /// It is asked once, and where it cannot be asked, nothing is known.
+    pub(super) async fn refused_by_job(&mut self, crm: &dyn Crm) -> &HashMap<String, WriteOutcome> {
+        if let Some((job, batch)) = self.left_by_job.take() {
+            let refusals = crm.bulk_refusals(&job, &batch).await.unwrap_or_else(|error| {
+                tracing::warn!(job = job.id, %error, "the job does not say whom it refused");
+                Vec::new()
+            });
+            let by_action = |(place, outcome): (usize, WriteOutcome)| {
+                Some((batch.records.get(place)?.action_id.clone(), outcome))
+            };
+            self.refused_by_job = refusals.into_iter().filter_map(by_action).collect();
+        }
+        &self.refused_by_job
     }
 
     /// Judges each record of a job that is over; those of which it does not speak are read back.

@@ -11,7 +11,7 @@ use super::settle::settle;
 use super::{ApplyError, ApplySummary, Outcome, Status};
 use crate::config::EntityName;
 use crate::crm::{
-    Association, Crm, CrmError, CrmKind, WriteApi, WriteBatch, WriteCall, WriteOperation,
+    Association, BulkJob, Crm, CrmError, CrmKind, WriteApi, WriteBatch, WriteCall, WriteOperation,
     WriteOutcome, WriteRecord,
 };
 use crate::plan::{Action, After};
@@ -131,6 +131,10 @@ pub(super) struct Run<'a> {
     outcomes: HashMap<String, Outcome>,
     /// What each CRM's batch calls carry by now.
     sizes: BTreeMap<(CrmKind, WriteOperation), CallSize>,
+    /// The last job, with what it left out, until it is asked why.
+    pub(super) left_by_job: Option<(BulkJob, WriteBatch)>,
+    /// What that job found wrong with it, by action.
+    pub(super) refused_by_job: HashMap<String, WriteOutcome>,
 }
 
 /// Most times that a record is sent which somebody else holds, the first included.
@@ -157,8 +161,18 @@ impl<'a> Run<'a> {
     ) -> Result<Self, ApplyError> {
         let (journal, records) = Journal::open(warehouse, options.run).await?;
         let (begun, sent, outcomes) = (Vec::new(), BTreeSet::new(), HashMap::new());
-        let sizes = BTreeMap::new();
-        let mut run = Self { journal, lease, crms, options, begun, sent, outcomes, sizes };
+        let mut run = Self {
+            journal,
+            lease,
+            crms,
+            options,
+            begun,
+            sent,
+            outcomes,
+            sizes: BTreeMap::new(),
+            left_by_job: None,
+            refused_by_job: HashMap::new(),
+        };
         run.note(options.known.to_vec());
         let mut begun: BTreeMap<String, Action> = BTreeMap::new();
         for record in records {
@@ -295,8 +309,9 @@ impl<'a> Run<'a> {
         self.sizes.entry((system, operation)).or_insert_with(|| CallSize::new(records_max))
     }
 
-    /// Sends one call between its two journal entries. Returns what is to be sent instead: what the
-    /// CRM refused together, in halves, and what was busy.
+    /// Sends one call between its two journal entries. Returns what is to be sent instead: what was
+    /// busy, and what the CRM refused together: without the records that a job before it named, or in
+    /// halves.
     async fn send(&mut self, crm: &dyn Crm, pending: Pending) -> Result<Vec<Pending>, ApplyError> {
         let Pending { actions, n_busy } = pending;
         self.lease.verify().await?;
@@ -336,18 +351,34 @@ impl<'a> Run<'a> {
             let alone = together.drain(..).map(|(action, outcome)| judged(action, outcome, &now));
             answered.outcomes.extend(alone);
         }
-        let together: Vec<&Action> = together.into_iter().map(|(action, _)| action).collect();
+        let n_together = together.len();
+        let mut left: Vec<&Action> = Vec::with_capacity(n_together);
+        for (action, _) in together {
+            match self.refused_by_job(crm).await.get(&action.action_id) {
+                Some(outcome) => answered.outcomes.push(judged(action, outcome.clone(), &now)),
+                None => left.push(action),
+            }
+        }
         answered.not_written =
-            together.iter().chain(&busy).map(|action| action.action_id.clone()).collect();
+            left.iter().chain(&busy).map(|action| action.action_id.clone()).collect();
         self.put_answer(intent.number, answered).await?;
-        let halves = |actions: Vec<&Action>, n_busy: u32| {
-            let mut left: Vec<Action> = actions.into_iter().cloned().collect();
-            let right = left.split_off(left.len() / 2);
-            [right, left].map(|actions| Pending { actions, n_busy })
+        let pending = |actions: Vec<&Action>, n_busy| Pending {
+            actions: actions.into_iter().cloned().collect(),
+            n_busy,
+        };
+        let halves = |mut first: Vec<&'_ Action>, n_busy| {
+            let second = first.split_off(first.len() / 2);
+            [pending(second, n_busy), pending(first, n_busy)]
         };
         // Fewer records at once meet fewer that are held.
-        let again = halves(busy, n_busy + 1);
-        Ok(again.into_iter().chain(halves(together, n_busy)).collect())
+        let mut again = Vec::from(halves(busy, n_busy + 1));
+        if left.len() < n_together {
+            // Those to blame are out of it.
+            again.push(pending(left, n_busy));
+        } else {
+            again.extend(halves(left, n_busy));
+        }
+        Ok(again)
     }
 
     /// Fills in the ids of records that earlier actions made.

@@ -264,6 +264,20 @@ pub trait Crm: Send + Sync {
     /// When the vendor cannot be asked; the job is as it was.
     async fn bulk_state(&self, job: &BulkJob, batch: &WriteBatch) -> Result<BulkState, CrmError>;
 
+    /// Reads why an ended job left records out, where its outcomes do not say: the record's place in
+    /// the batch, and what was found wrong with it. Records of which nothing is said are not in it.
+    /// One API call for every hundred.
+    ///
+    /// # Errors
+    /// When the vendor cannot be asked.
+    async fn bulk_refusals(
+        &self,
+        _job: &BulkJob,
+        _batch: &WriteBatch,
+    ) -> Result<Vec<(usize, WriteOutcome)>, CrmError> {
+        Ok(Vec::new())
+    }
+
     /// Returns the wait before a job is asked about for the `n`-th time, counted from zero; `None`
     /// when it has been waited for long enough.
     fn job_wait(&self, n: u32) -> Option<Duration> {

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use concord::sandbox::company::CompanyOptions;
+use concord::sandbox::hubspot::{Rule, Settings};
+use serde_json::json;
 
 use crate::edits::{Edit, make};
+use crate::laws;
 use crate::support::Company;
 use crate::support::hosted::Hosted;
 
@@ -32,6 +35,52 @@ fn a_night_by_jobs_ends_as_one_by_batches() {
     company.good(&["run", "--sandbox"]);
     assert_eq!(company.count("select count(*) from plan.actions"), 0, "nothing is left to do");
     assert_eq!(golden(&company), golden(&by_batches));
+}
+
+#[test]
+fn a_batch_refused_whole_is_not_halved_where_the_import_before_it_named_whom_it_refused() {
+    let hosted = Hosted::new(by_jobs());
+    hosted.good(&["run", "--sandbox"]);
+    let hubspot = hosted.sandbox.hubspot();
+    hubspot.set_settings(Settings { update_traceid_partial: false, ..hubspot.settings() });
+    let rule = json!([{
+        "object": "contacts",
+        "when": { "property": "phone", "matches": "[5-9]$" },
+        "refuse": "Numbers of this kind are kept elsewhere",
+    }]);
+    let rules: Vec<Rule> = serde_json::from_value(rule).expect("rules");
+    hubspot.set_rules(rules).expect("the portal has what they name");
+    let pairs = laws::lead_pairs(&hosted.company);
+    assert!(pairs.len() >= 10, "{} pairs", pairs.len());
+    let edits: Vec<Edit> = (0..10)
+        .map(|pair| Edit::Salesforce {
+            pair,
+            field: "Phone",
+            value: format!("+1 415 555 019{pair}"),
+        })
+        .collect();
+    make(&hosted.sandbox, &pairs, &edits);
+    let night = hosted.concord(&["run", "--sandbox"]);
+    assert_eq!(night.code, 4, "{}{}", night.stdout, night.stderr);
+
+    let last = "run_id = (select max(run_id) from ops.runs where command = 'run')";
+    let outcomes = |status: &str| {
+        hosted.company.count(&format!(
+            "select count(*) from ops.outcomes where {last} and field = 'phone' and status = '{status}'"
+        ))
+    };
+    assert_eq!((outcomes("accepted"), outcomes("rejected")), (5, 5));
+    let codes = hosted.company.query(&format!(
+        "select distinct code from ops.outcomes where {last} and status = 'rejected'"
+    ));
+    assert_eq!(codes.len(), 1, "{codes:?}");
+    assert_eq!(codes[0]["code"], "INVALID_CUSTOM_PROPERTY_VALIDATION");
+    let calls = |family: &str| {
+        hosted.company.count(&format!(
+            "select count(*) from ops.requests where {last} and family = '{family}'"
+        ))
+    };
+    assert_eq!((calls("contacts batch update"), calls("import errors")), (1, 1));
 }
 
 #[test]

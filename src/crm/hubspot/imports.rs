@@ -3,9 +3,12 @@
 //! An import names no records in its answer, and how it reads dates, owners, blank cells and the
 //! record's own id is documented loosely. So every row fills every column, and what an import did is
 //! what the records hold afterwards: whoever asks for outcomes is told to read back, and what was not
-//! written goes by batch, where HubSpot says why of each record.
+//! written goes by batch, where HubSpot says more of each record than an import does. Only where a
+//! batch is refused as a whole does the list of the import's errors tell whom it is about.
 //!
 //! Source: HubSpot's imports guide, read in November 2026.
+
+use std::collections::HashMap;
 
 use csv::{QuoteStyle, WriterBuilder};
 use serde::Deserialize;
@@ -24,6 +27,13 @@ const OPERATION: &str = "import";
 const ID_COLUMN: &str = "Record ID";
 const ID_PROPERTY: &str = "hs_object_id";
 const FILE_NAME: &str = "records.csv";
+
+/// Errors that one page lists, and most of such pages.
+const ERRORS_PER_PAGE: usize = 100;
+const ERROR_PAGES_MAX: usize = 20_000;
+
+/// What an import calls an error of its own, which says nothing about the record.
+const UNKNOWN_ERROR: &str = "UNKNOWN_ERROR";
 
 /// Imports that one page lists.
 const IMPORTS_PER_PAGE: usize = 100;
@@ -53,6 +63,28 @@ struct Import {
     id: String,
     state: String,
     import_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct RowErrors {
+    results: Vec<RowError>,
+    paging: Option<Paging>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RowError {
+    error_type: String,
+    error_message: Option<String>,
+    invalid_value: Option<String>,
+    #[serde(default)]
+    source_data: SourceData,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct SourceData {
+    row_data: Vec<String>,
 }
 
 /// Names the import that will carry a batch; nothing is sent yet.
@@ -97,6 +129,59 @@ pub async fn state(crm: &HubSpot, job: &BulkJob, n_records: usize) -> Result<Bul
             Err(unexpected(OPERATION, &format!("an import is in a state {state}")))
         }
     }
+}
+
+/// Reads the errors of an import's rows, which are told apart by the record's id in their first cell.
+pub async fn refusals(
+    crm: &HubSpot,
+    job: &BulkJob,
+    batch: &WriteBatch,
+) -> Result<Vec<(usize, WriteOutcome)>, CrmError> {
+    let Some(import) = find(crm, job).await? else { return Ok(Vec::new()) };
+    let records = batch.records.iter().enumerate();
+    let places: HashMap<&str, usize> =
+        records.filter_map(|(place, record)| Some((record.record_id.as_deref()?, place))).collect();
+    let operation = "import errors";
+    let mut refusals = HashMap::new();
+    let mut after: Option<String> = None;
+    for _ in 0..ERROR_PAGES_MAX {
+        let next = after.map(|after| format!("&after={}", encode(&after))).unwrap_or_default();
+        let rest = format!(
+            "/{}/errors?limit={ERRORS_PER_PAGE}&includeErrorMessage=true&includeRowData=true{next}",
+            encode(&import.id)
+        );
+        let request = Request::get(operation, Purpose::Read, path(crm, &rest));
+        let page: RowErrors = crm.ask(&request).await?.json(KIND, operation)?;
+        for error in page.results {
+            let id = error.source_data.row_data.first().map(String::as_str);
+            let Some(&place) = id.and_then(|id| places.get(id)) else { continue };
+            if error.error_type != UNKNOWN_ERROR {
+                let record = &batch.records[place];
+                refusals.entry(place).or_insert_with(|| refusal(record, error));
+            }
+        }
+        after = page.paging.and_then(|paging| paging.next).map(|next| next.after);
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(refusals.into_iter().collect())
+}
+
+/// Judges a row's error as the fault of its record. The field is the one that alone holds the value at
+/// fault: how columns are numbered is not documented.
+fn refusal(record: &WriteRecord, error: RowError) -> WriteOutcome {
+    let mut at_fault = record
+        .values
+        .iter()
+        .filter(|(_, value)| value.is_some() && *value == error.invalid_value)
+        .map(|(field, _)| field.clone());
+    let field = match (at_fault.next(), at_fault.next()) {
+        (Some(field), None) => Some(field),
+        _ => None,
+    };
+    let message = error.error_message.unwrap_or_else(|| error.error_type.clone());
+    WriteOutcome::Rejected { code: error.error_type, message, field }
 }
 
 pub async fn abort(crm: &HubSpot, job: &BulkJob) -> Result<(), CrmError> {

@@ -170,6 +170,14 @@ impl Crm for HubSpot {
         imports::state(self, job, batch.records.len()).await
     }
 
+    async fn bulk_refusals(
+        &self,
+        job: &BulkJob,
+        batch: &WriteBatch,
+    ) -> Result<Vec<(usize, WriteOutcome)>, CrmError> {
+        imports::refusals(self, job, batch).await
+    }
+
     async fn bulk_abort(&self, job: &BulkJob) -> Result<(), CrmError> {
         imports::abort(self, job).await
     }
