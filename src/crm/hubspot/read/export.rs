@@ -264,7 +264,7 @@ async fn wait(crm: &HubSpot, extraction: &Extraction, id: &str) -> Result<Finish
 /// Compares the export's own count with the live records. More are archived ones among them, which
 /// a row does not tell; their associations and histories would land with the rest.
 async fn check_count(crm: &HubSpot, extraction: &Extraction, id: &str) -> Result<(), CrmError> {
-    let operation = format!("{} export", extraction.object);
+    let operation = format!("{} export count", extraction.object);
     let path = format!("/crm/exports/{}/export/{}", crm.version, encode(id));
     let answer = crm.ask(&Request::get(&operation, Purpose::Fixed, path)).await?;
     let counted: Counted = answer.json(KIND, &operation)?;
