@@ -70,7 +70,7 @@ impl CrmKind {
         match self {
             Self::HubSpot => Some(BulkShape {
                 records_per_job: 1_000_000,
-                bytes_per_job: 250_000_000,
+                bytes_per_job: 90_000_000,
                 data_calls: 2,
                 failure_calls: 0,
                 polls_usual: 16,

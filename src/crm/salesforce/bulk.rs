@@ -6,6 +6,8 @@
 //! results are read however it ended.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::sync::Arc;
 
 use csv::{QuoteStyle, ReaderBuilder, StringRecord, Terminator, WriterBuilder};
 use serde::Deserialize;
@@ -13,7 +15,7 @@ use serde_json::json;
 
 use super::error::judge_entry;
 use super::{KIND, Salesforce, soql};
-use crate::crm::transport::{Body, Method, Purpose, Reply, Request};
+use crate::crm::transport::{Body, Method, Purpose, Reply, Request, Spool};
 use crate::crm::{
     BulkJob, BulkState, CrmError, WriteBatch, WriteOperation, WriteOutcome, WriteRecord,
 };
@@ -193,28 +195,17 @@ async fn outcomes(
         }
         outcomes.iter().filter(|outcome| outcome.is_none()).count()
     };
-    let bytes = result_bytes(batch);
-    let mut n_open = take(results(crm, job, "successfulResults", bytes, own, accepted).await?);
+    let mut n_open = take(results(crm, job, "successfulResults", own, accepted).await?);
     if n_open > 0 && (known.number_records_failed > 0 || !is_complete) {
-        n_open = take(results(crm, job, "failedResults", bytes, own, rejected).await?);
+        n_open = take(results(crm, job, "failedResults", own, rejected).await?);
     }
     if n_open > 0 {
-        take(results(crm, job, "unprocessedrecords", bytes, own, left_undone).await?);
+        take(results(crm, job, "unprocessedrecords", own, left_undone).await?);
     }
     let no_word = || WriteOutcome::Unknown {
         reason: "the job's results do not speak of this record".to_owned(),
     };
     Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(no_word)).collect())
-}
-
-/// Bytes that an id, a key or the reason of a refusal may add to a row of a result.
-const RESULT_CELL_BYTES: usize = 200;
-
-/// Returns the bytes that a results file may have: it repeats the rows.
-fn result_bytes(batch: &WriteBatch) -> usize {
-    let cell = |(_, value): &(String, Option<String>)| value.as_deref().map_or(8, str::len) + 3;
-    let row = |record: &WriteRecord| record.values.iter().map(cell).sum::<usize>();
-    batch.records.iter().map(|record| row(record) + RESULT_CELL_BYTES).sum()
 }
 
 /// A results file's row, by column name.
@@ -229,19 +220,25 @@ impl ResultRow<'_> {
     }
 }
 
-/// Reads one of a job's three results files: what identifies each record, and its outcome.
+/// Reads one of a job's three results files: what identifies each record, and its outcome. The file
+/// repeats the rows, and has the reason of every refusal beside them, so that it may be larger than
+/// what was sent.
 async fn results(
     crm: &Salesforce,
     job: &BulkJob,
     file: &str,
-    bytes: usize,
     own: &str,
     judge: fn(&ResultRow<'_>) -> WriteOutcome,
 ) -> Result<Vec<(String, WriteOutcome)>, CrmError> {
+    let unwritable = |error: std::io::Error| shape(&format!("`{file}` cannot be kept: {error}"));
+    let spool = Spool::new().map(Arc::new).map_err(unwritable)?;
     let path = path_of(crm, job, &format!("/{file}"));
-    let request = Request::get(format!("bulk ingest {file}"), Purpose::Read, path);
-    let answer = crm.ask(&request.with_answer_of(bytes)).await?;
-    let mut reader = ReaderBuilder::new().flexible(true).from_reader(answer.body.as_bytes());
+    let request = Request::get(format!("bulk ingest {file}"), Purpose::Read, path)
+        .header("accept", "text/csv")
+        .into_spool(&spool);
+    crm.ask(&request).await?;
+    let rows = File::open(spool.path()).map_err(unwritable)?;
+    let mut reader = ReaderBuilder::new().flexible(true).from_reader(rows);
     let broken = |error: csv::Error| {
         let line = error.position().map_or(0, csv::Position::line);
         shape(&format!("`{file}` is no CSV at line {line}"))

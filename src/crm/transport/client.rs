@@ -363,12 +363,12 @@ impl Transport {
     }
 
     /// Returns how long one sending may take: what any call may, and the time in which a slow line
-    /// carries both bodies; a file that comes back has a limit of its own.
+    /// carries the body; a file that comes back has a limit of its own.
     pub fn time_max(&self, request: &Request) -> Duration {
         if request.spool.is_some() {
             return FILE_TIMEOUT;
         }
-        let carried = (request.body.n_bytes() + request.answer_bytes) as u64;
+        let carried = request.body.n_bytes() as u64;
         let carrying = carried / LINE_SPEED_MIN;
         let whole = self.options.call_timeout + Duration::from_secs(carrying);
         match request.purpose {

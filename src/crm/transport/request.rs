@@ -36,8 +36,6 @@ pub struct Request {
     /// Hands over data with which nothing is done before another call says so, and may therefore take
     /// longer than the lease is known to last.
     pub is_preparing: bool,
-    /// Bytes that a good answer may have, where it may be long.
-    pub answer_bytes: usize,
     /// Where the body of a good answer goes instead of into memory; the answer's own is empty then.
     pub spool: Option<Arc<Spool>>,
 }
@@ -78,7 +76,6 @@ impl Request {
             is_anonymous: false,
             is_repeatable: purpose != Purpose::Write,
             is_preparing: false,
-            answer_bytes: 0,
             spool: None,
         }
     }
@@ -102,12 +99,6 @@ impl Request {
     #[must_use]
     pub fn preparing(self) -> Self {
         Self { is_preparing: true, ..self }
-    }
-
-    /// Says how long a good answer may be; so much more time it has.
-    #[must_use]
-    pub fn with_answer_of(self, answer_bytes: usize) -> Self {
-        Self { answer_bytes, ..self }
     }
 
     /// Asks for a token by a form, which proves who we are by itself.
