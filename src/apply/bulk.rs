@@ -69,7 +69,9 @@ impl Run<'_> {
                 self.put_answer(intent.number, answered).await?;
                 let mut left = intent.actions;
                 left.retain(|action| undone.contains(&action.action_id));
-                self.left_by_job = Some((job, self::batch(&left)));
+                if !left.is_empty() {
+                    self.left_by_job = Some((job, self::batch(&left)));
+                }
                 Ok(by_batch(left))
             }
         }
@@ -119,8 +121,8 @@ impl Run<'_> {
         Ok(Waited::Unended)
     }
 
-    /// Says what the job before found wrong with records that it left out, by the ids of their actions.
-    /// It is asked once, and where it cannot be asked, nothing is known.
+    /// Says what the job of this call found wrong with records that it left out, by the ids of their
+    /// actions. It is asked once, and where it cannot be asked, nothing is known.
     pub(super) async fn refused_by_job(&mut self, crm: &dyn Crm) -> &HashMap<String, WriteOutcome> {
         if let Some((job, batch)) = self.left_by_job.take() {
             let refusals = crm.bulk_refusals(&job, &batch).await.unwrap_or_else(|error| {

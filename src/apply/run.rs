@@ -131,7 +131,7 @@ pub(super) struct Run<'a> {
     outcomes: HashMap<String, Outcome>,
     /// What each CRM's batch calls carry by now.
     sizes: BTreeMap<(CrmKind, WriteOperation), CallSize>,
-    /// The last job, with what it left out, until it is asked why.
+    /// The job of the call under way, with what it left out, until it is asked why.
     pub(super) left_by_job: Option<(BulkJob, WriteBatch)>,
     /// What that job found wrong with it, by action.
     pub(super) refused_by_job: HashMap<String, WriteOutcome>,
@@ -250,6 +250,8 @@ impl<'a> Run<'a> {
         planned: Vec<&Action>,
         progress: &dyn ApplyProgress,
     ) -> Result<bool, ApplyError> {
+        self.left_by_job = None;
+        self.refused_by_job.clear();
         let mut ready = Vec::with_capacity(planned.len());
         for action in planned {
             if self.outcomes.contains_key(&action.action_id) {
@@ -351,17 +353,14 @@ impl<'a> Run<'a> {
             let alone = together.drain(..).map(|(action, outcome)| judged(action, outcome, &now));
             answered.outcomes.extend(alone);
         }
-        let n_together = together.len();
-        let mut left: Vec<&Action> = Vec::with_capacity(n_together);
-        for (action, _) in together {
-            match self.refused_by_job(crm).await.get(&action.action_id) {
-                Some(outcome) => answered.outcomes.push(judged(action, outcome.clone(), &now)),
-                None => left.push(action),
-            }
-        }
+        let mut left: Vec<&Action> = together.into_iter().map(|(action, _)| action).collect();
         answered.not_written =
             left.iter().chain(&busy).map(|action| action.action_id.clone()).collect();
         self.put_answer(intent.number, answered).await?;
+        let n_together = left.len();
+        if n_together > 0 {
+            left = self.without_those_to_blame(crm, left).await?;
+        }
         let pending = |actions: Vec<&Action>, n_busy| Pending {
             actions: actions.into_iter().cloned().collect(),
             n_busy,
@@ -379,6 +378,33 @@ impl<'a> Run<'a> {
             again.extend(halves(left, n_busy));
         }
         Ok(again)
+    }
+
+    /// Leaves out of what was refused together the records that the job before found at fault: they are
+    /// rejected by its word, under an entry of their own.
+    async fn without_those_to_blame<'b>(
+        &mut self,
+        crm: &dyn Crm,
+        together: Vec<&'b Action>,
+    ) -> Result<Vec<&'b Action>, ApplyError> {
+        let now = (self.options.now)();
+        let refused = self.refused_by_job(crm).await;
+        let (mut blamed, mut outcomes, mut left) = (Vec::new(), Vec::new(), Vec::new());
+        for action in together {
+            match refused.get(&action.action_id) {
+                Some(outcome) => {
+                    outcomes.push(judged(action, outcome.clone(), &now));
+                    blamed.push(action.clone());
+                }
+                None => left.push(action),
+            }
+        }
+        if !blamed.is_empty() {
+            self.sent.extend(blamed.iter().map(|action| action.action_id.clone()));
+            let intent = self.journal.put_intent(self.lease.epoch(), crm.kind(), blamed).await?;
+            self.put_answer(intent.number, Answered { outcomes, ..Answered::default() }).await?;
+        }
+        Ok(left)
     }
 
     /// Fills in the ids of records that earlier actions made.

@@ -51,7 +51,6 @@ pub fn reason(code: &str, message: &str) -> &'static str {
         }
         "INVALID_OPTION"
         | "INVALID_ENUMERATION_OPTION"
-        | "AMBIGUOUS_ENUMERATION_OPTION"
         | "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST" => "would_be_refused",
         "INVALID_LENGTH" | "STRING_TOO_LONG" => "too_long",
         "REQUIRED_FIELD"
@@ -63,14 +62,12 @@ pub fn reason(code: &str, message: &str) -> &'static str {
         | "INVALID_FIELD_FOR_INSERT_UPDATE"
         | "INSUFFICIENT_ACCESS_OR_READONLY"
         | "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY" => "not_writable",
-        "PROPERTY_DOESNT_EXIST" | "PROPERTY_DEFINITION_NOT_FOUND" | "INVALID_FIELD" => "not_visible",
+        "PROPERTY_DOESNT_EXIST" | "INVALID_FIELD" => "not_visible",
         "INVALID_EMAIL"
         | "INVALID_DATE"
         | "INVALID_LONG"
         | "INVALID_INTEGER"
         | "INVALID_BOOLEAN_OPTION"
-        | "COULD_NOT_PARSE_DATE"
-        | "COULD_NOT_PARSE_NUMBER"
         | "INVALID_EMAIL_ADDRESS"
         | "INVALID_TYPE_ON_FIELD_IN_RECORD"
         | "JSON_PARSER_ERROR"
@@ -83,18 +80,14 @@ pub fn reason(code: &str, message: &str) -> &'static str {
         | "CONTACT_EXISTS"
         | "OBJECT_ALREADY_EXISTS"
         | "CONFLICTING_UNIQUE_VALUE"
-        | "DUPLICATE_UNIQUE_PROPERTY_VALUE"
-        | "DUPLICATE_ALTERNATE_ID"
-        | "SECONDARY_EMAIL_WRITE_FAILURE" => "value_taken",
+        | "DUPLICATE_UNIQUE_PROPERTY_VALUE" => "value_taken",
         "DUPLICATES_DETECTED" => "duplicate_rule",
         "FIELD_CUSTOM_VALIDATION_EXCEPTION"
         | "FIELD_FILTER_VALIDATION_EXCEPTION"
         | "CUSTOM_VALIDATION"
         | "INVALID_CUSTOM_PROPERTY_VALIDATION" => "validation_rule",
         "CANNOT_UPDATE_CONVERTED_LEAD" => "converted_there",
-        "ENTITY_IS_DELETED" | "OBJECT_NOT_FOUND" | "NOT_FOUND" | "INVALID_OBJECT_ID" => {
-            "deleted_there"
-        }
+        "ENTITY_IS_DELETED" | "OBJECT_NOT_FOUND" | "NOT_FOUND" => "deleted_there",
         "REQUEST_LIMIT_EXCEEDED"
         | "SERVER_UNAVAILABLE"
         | "REQUEST_RUNNING_TOO_LONG"
@@ -105,7 +98,6 @@ pub fn reason(code: &str, message: &str) -> &'static str {
         | "TOO_MANY_APEX_REQUESTS"
         | "RATE_LIMIT"
         | "RATE_LIMITS"
-        | "LIMIT_EXCEEDED"
         // Fell with another record of its call.
         | "ALL_OR_NONE_OPERATION_ROLLED_BACK"
         | "PROCESSING_HALTED" => "busy_there",

@@ -32,8 +32,16 @@ const FILE_NAME: &str = "records.csv";
 const ERRORS_PER_PAGE: usize = 100;
 const ERROR_PAGES_MAX: usize = 20_000;
 
-/// What an import calls an error of its own, which says nothing about the record.
-const UNKNOWN_ERROR: &str = "UNKNOWN_ERROR";
+/// Errors that a batch would find as well. Others may lie in how an import reads a cell, or pass.
+const ERRORS_OF_THE_RECORD: [&str; 7] = [
+    "INVALID_EMAIL",
+    "INVALID_ENUMERATION_OPTION",
+    "INVALID_CUSTOM_PROPERTY_VALIDATION",
+    "MISSING_REQUIRED_PROPERTY",
+    "INVALID_REQUIRED_PROPERTY",
+    "DUPLICATE_UNIQUE_PROPERTY_VALUE",
+    "GDPR_BLACKLISTED_EMAIL",
+];
 
 /// Imports that one page lists.
 const IMPORTS_PER_PAGE: usize = 100;
@@ -155,13 +163,13 @@ pub async fn refusals(
         for error in page.results {
             let id = error.source_data.row_data.first().map(String::as_str);
             let Some(&place) = id.and_then(|id| places.get(id)) else { continue };
-            if error.error_type != UNKNOWN_ERROR {
+            if ERRORS_OF_THE_RECORD.contains(&error.error_type.as_str()) {
                 let record = &batch.records[place];
                 refusals.entry(place).or_insert_with(|| refusal(record, error));
             }
         }
         after = page.paging.and_then(|paging| paging.next).map(|next| next.after);
-        if after.is_none() {
+        if after.is_none() || refusals.len() == batch.records.len() {
             break;
         }
     }

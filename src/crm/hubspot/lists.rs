@@ -1,5 +1,6 @@
 //! Lists and their members, which no filter of the object endpoints shows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -46,8 +47,8 @@ struct List<'a> {
     object_type_id: Option<&'a RawValue>,
     #[serde(borrow)]
     processing_type: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    additional_properties: HashMap<&'a str, &'a RawValue>,
+    #[serde(borrow)]
+    additional_properties: Option<HashMap<Cow<'a, str>, &'a RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -94,7 +95,7 @@ pub async fn count(crm: &HubSpot) -> Result<Count, CrmError> {
         let page: ListPage = serde_json::from_str(&answer.body)
             .map_err(|error| unparsable(KIND, "lists total", &error))?;
         let size = |list: &List| -> Option<u64> {
-            wire_text(list.additional_properties.get(SIZE)?)?.parse().ok()
+            wire_text(list.additional_properties.as_ref()?.get(SIZE)?)?.parse().ok()
         };
         count.members += page.lists.iter().filter_map(size).sum::<u64>();
         count.records += page.lists.len() as u64;
