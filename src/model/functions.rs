@@ -6,6 +6,9 @@
 //! | `trimmed(text)` | the text without white space around it, of whatever kind; null when nothing is left |
 //! | `local_date(timestamp, zone)` | the calendar day at that instant in an IANA zone |
 //! | `email_key`, `phone_key(text, region)`, `domain_key`, `company_name_key`, `person_name_key(first, last)` | match keys ([`crate::identity::keys`]) |
+//! | `is_free_mail(domain)` | whether a domain gives mailboxes to anybody |
+//! | `company_names_agree(left, right)` | whether two company names may be one company's |
+//! | `person_name_relation(left_first, left_last, right_first, right_last)` | `same`, `compatible`, `unknown`, `given_names_differ` or `names_differ` |
 //! | `salesforce_id(text)` | the 18 characters of a Salesforce id, from 15 or 18 |
 //! | `record_key(crm, object, id)` | the name of a record across both CRMs |
 //! | `golden_id(entity, seed)` | an opaque golden id, the same for the same seed |
@@ -106,6 +109,18 @@ fn text_functions() -> Vec<ScalarUDF> {
         text_function("domain_key", 1, |v| keys::domain_key(v[0]?)),
         text_function("company_name_key", 1, |v| keys::company_name_key(v[0]?)),
         text_function("person_name_key", 2, |v| keys::person_name_key(v[0]?, v[1]?)),
+        boolean_function("is_free_mail", 1, |v| Some(keys::is_free_mail(v[0]?))),
+        boolean_function("company_names_agree", 2, |v| {
+            Some(keys::company_names_agree(v[0]?, v[1]?))
+        }),
+        // A name that is not there differs from none, so null is blank here.
+        text_function("person_name_relation", 4, |v| {
+            let [left_first, left_last, right_first, right_last] =
+                [0, 1, 2, 3].map(|index| v[index].unwrap_or_default());
+            let relation =
+                keys::person_name_relation(left_first, left_last, right_first, right_last);
+            Some(relation.as_str().to_owned())
+        }),
         text_function("salesforce_id", 1, |v| keys::salesforce_id(v[0]?)),
         text_function("record_key", 3, |v| Some(format!("{}:{}:{}", v[0]?, v[1]?, v[2]?))),
         text_function("golden_id", 2, |v| {
@@ -205,18 +220,37 @@ fn text_function(
     run: impl Fn(&[Option<&str>]) -> Option<String> + Send + Sync + 'static,
 ) -> ScalarUDF {
     array_function(name, vec![DataType::Utf8; arity], DataType::Utf8, move |args| {
-        let columns =
-            (0..arity).map(|index| texts(args, index)).collect::<Result<Vec<&StringArray>>>()?;
-        let n_rows = columns.first().map_or(0, datafusion::arrow::array::Array::len);
-        let mut values: Vec<Option<&str>> = vec![None; arity];
-        let results = (0..n_rows).map(|row| {
-            for (value, column) in values.iter_mut().zip(&columns) {
-                *value = column.is_valid(row).then(|| column.value(row));
-            }
-            run(&values)
-        });
-        Ok(Arc::new(results.collect::<StringArray>()))
+        Ok(Arc::new(by_row(args, arity, &run)?.collect::<StringArray>()))
     })
+}
+
+/// Makes a function of `arity` texts that gives true or false.
+fn boolean_function(
+    name: &'static str,
+    arity: usize,
+    run: impl Fn(&[Option<&str>]) -> Option<bool> + Send + Sync + 'static,
+) -> ScalarUDF {
+    array_function(name, vec![DataType::Utf8; arity], DataType::Boolean, move |args| {
+        Ok(Arc::new(by_row(args, arity, &run)?.collect::<BooleanArray>()))
+    })
+}
+
+/// Runs a function of texts on one row after another.
+fn by_row<T>(
+    args: &[ArrayRef],
+    arity: usize,
+    run: impl Fn(&[Option<&str>]) -> T,
+) -> Result<impl Iterator<Item = T>> {
+    let columns =
+        (0..arity).map(|index| texts(args, index)).collect::<Result<Vec<&StringArray>>>()?;
+    let n_rows = columns.first().map_or(0, datafusion::arrow::array::Array::len);
+    let mut values: Vec<Option<&str>> = vec![None; arity];
+    Ok((0..n_rows).map(move |row| {
+        for (value, column) in values.iter_mut().zip(&columns) {
+            *value = column.is_valid(row).then(|| column.value(row));
+        }
+        run(&values)
+    }))
 }
 
 /// Makes a function over whole columns; literal arguments are spread to the column's length.
