@@ -1,32 +1,92 @@
--- int_clusters: which records hang together, over all evidence.
+-- int_clusters: which records are one person, company or deal: what hangs together, taken apart where
+-- the evidence contradicts itself.
 -- grain: one row per record_key
-with edges as (
+-- Weaker evidence gives way to stronger; what only a guess could settle is left apart.
+with components as (
 
-    select left_key, right_key from int_edges
-    union all
-    -- A record without evidence is a cluster of its own.
-    select record_key as left_key, record_key as right_key from int_records
+    select * from int_components
 
 ),
 
-components as (
+contradictions as (
 
-    select connected_components(left_key, right_key) as members from edges
+    select * from int_contradictions
+
+),
+
+contested as (
+
+    select distinct components.component_key
+    from contradictions
+    inner join components
+        on contradictions.left_key = components.record_key
+
+),
+
+-- An id stored by a CRM and the same address are two signals that agree, and not refused for a name.
+pairs as (
+
+    select
+        left_key,
+        right_key,
+        case
+            when max(strength) = 3 and max(case when rule = 'same_email' then 1 else 0 end) = 1 then 4
+            else max(strength)
+        end as strength
+    from int_edges
+    group by left_key, right_key
+
+),
+
+ties as (
+
+    select
+        pairs.left_key,
+        pairs.right_key,
+        pairs.strength
+    from pairs
+    inner join components
+        on pairs.left_key = components.record_key
+    left semi join contested
+        on components.component_key = contested.component_key
+    union all
+    select
+        left_key,
+        right_key,
+        cast(0 as bigint) as strength
+    from contradictions
+
+),
+
+separated as (
+
+    select separated_components(left_key, right_key, strength) as members from ties
 
 ),
 
 nodes as (
 
-    select unnest(members) as node from components
+    select unnest(members) as node from separated
 
 ),
 
 final as (
 
     select
-        node['member'] as record_key,
-        node['component'] as cluster_key
-    from nodes
+        components.record_key,
+        components.component_key as cluster_key
+    from components
+    left anti join contested
+        on components.component_key = contested.component_key
+    union all
+    select
+        components.record_key,
+        coalesce(nodes.node['component'], components.record_key) as cluster_key
+    from components
+    left semi join contested
+        on components.component_key = contested.component_key
+    left join nodes
+        on components.record_key = nodes.node['member']
 
 )
 

@@ -1,6 +1,7 @@
 -- int_company_edges: evidence that two records are one company, each edge with the rule that made it.
 -- grain: one row per left_key, right_key, rule
--- A domain alone is one signal (subsidiaries share it), so it links only records of one name.
+-- A domain alone is one signal (subsidiaries share it), so it links only records of one name, or of
+-- names that agree where each CRM has one record on that domain.
 with companies as (
 
     select * from stg_hubspot__companies
@@ -79,28 +80,73 @@ links as (
 
 ),
 
+-- Losers that are still there to be seen.
 merges as (
 
     select
-        record_key('salesforce', 'Account', losers.account_id) as left_key,
-        record_key('salesforce', 'Account', losers.master_record_id) as right_key,
+        records.record_key as left_key,
+        aliases.record_key as right_key,
         'merge_in_salesforce' as rule,
-        losers.master_record_id as evidence
-    from accounts as losers
-    inner join accounts as masters
-        on losers.master_record_id = masters.account_id
+        split_part(aliases.record_key, ':', 3) as evidence
+    from records
+    inner join int_record_aliases as aliases
+        on records.record_key = aliases.former_key
+    where records.source_system = 'salesforce'
 
 ),
 
 shared_names_and_domains as (
 
     select
-        record_key as left_key,
-        min(record_key) over (partition by name_key, domain_key) as right_key,
+        min(record_key) over (partition by name_key, domain_key) as left_key,
+        record_key as right_key,
         'same_name_and_domain' as rule,
         concat(name_key, ' ', domain_key) as evidence
     from records
     where name_key is not null and domain_key is not null
+
+),
+
+sole_holders as (
+
+    select
+        domain_key,
+        min(case when source_system = 'hubspot' then record_key end) as left_key,
+        min(case when source_system = 'salesforce' then record_key end) as right_key,
+        min(case when source_system = 'hubspot' then company_name end) as left_name,
+        min(case when source_system = 'salesforce' then company_name end) as right_name
+    from records
+    where domain_key is not null and is_live
+    group by domain_key
+    having
+        count(*) = 2
+        and min(name_key) <> max(name_key)
+        and min(case when source_system = 'hubspot' then record_key end) is not null
+        and min(case when source_system = 'salesforce' then record_key end) is not null
+
+),
+
+similar_names_and_domains as (
+
+    select
+        left_key,
+        right_key,
+        'similar_name_and_domain' as rule,
+        domain_key as evidence
+    from sole_holders
+    where company_names_agree(left_name, right_name)
+
+),
+
+declared as (
+
+    select
+        left_key,
+        right_key,
+        'declared_same' as rule,
+        because as evidence
+    from int_identity_decisions
+    where entity = 'company' and verdict = 'same'
 
 ),
 
@@ -111,6 +157,10 @@ all_edges as (
     select * from merges
     union all
     select * from shared_names_and_domains
+    union all
+    select * from similar_names_and_domains
+    union all
+    select * from declared
 
 ),
 
@@ -118,13 +168,13 @@ final as (
 
     select
         'company' as entity,
-        left_key,
-        right_key,
+        least(left_key, right_key) as left_key,
+        greatest(left_key, right_key) as right_key,
         rule,
         min(evidence) as evidence
     from all_edges
     where left_key <> right_key
-    group by left_key, right_key, rule
+    group by least(left_key, right_key), greatest(left_key, right_key), rule
 
 )
 

@@ -19,8 +19,10 @@ final as (
         'hubspot' as source_system,
         'companies' as source_object,
         company_id as source_id,
-        domain_key(domain) as domain_key,
+        -- A mail provider's domain is nobody's company.
+        case when not is_free_mail(domain_key(domain)) then domain_key(domain) end as domain_key,
         company_name_key(company_name) as name_key,
+        company_name,
         company_name as display_name,
         not is_archived as is_live,
         not is_archived as is_candidate,
@@ -35,8 +37,11 @@ final as (
         'salesforce' as source_system,
         'Account' as source_object,
         account_id as source_id,
-        coalesce(domain_key(domain), domain_key(website)) as domain_key,
+        case
+            when not is_free_mail(coalesce(domain_key(domain), domain_key(website))) then coalesce(domain_key(domain), domain_key(website))
+        end as domain_key,
         company_name_key(account_name) as name_key,
+        account_name as company_name,
         account_name as display_name,
         not is_deleted as is_live,
         not is_deleted as is_candidate,

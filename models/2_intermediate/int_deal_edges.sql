@@ -69,6 +69,14 @@ all_edges as (
         stored_id as evidence
     from deals_of_opportunities
     where deal_id is not null
+    union all
+    select
+        left_key,
+        right_key,
+        'declared_same' as rule,
+        because as evidence
+    from int_identity_decisions
+    where entity = 'deal' and verdict = 'same'
 
 ),
 
@@ -76,12 +84,13 @@ final as (
 
     select
         'deal' as entity,
-        left_key,
-        right_key,
+        least(left_key, right_key) as left_key,
+        greatest(left_key, right_key) as right_key,
         rule,
         min(evidence) as evidence
     from all_edges
-    group by left_key, right_key, rule
+    where left_key <> right_key
+    group by least(left_key, right_key), greatest(left_key, right_key), rule
 
 )
 

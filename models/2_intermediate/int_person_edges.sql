@@ -1,7 +1,7 @@
 -- int_person_edges: evidence that two records are one person, each edge with the rule that made it.
 -- grain: one row per left_key, right_key, rule
--- A shared key links every holder to the holder with the smallest record_key, so that the number of
--- edges grows with the records and not with their pairs.
+-- A key links its holders pair by pair; past ten holders it is somebody's default value or a team's, and
+-- links only those of one name, so that the number of edges grows with the records and not with their pairs.
 with contacts as (
 
     select * from stg_hubspot__contacts
@@ -22,7 +22,34 @@ records as (
 
 emails as (
 
-    select * from int_person_emails
+    select
+        emails.*,
+        records.name_key
+    from int_person_emails as emails
+    inner join records
+        on emails.record_key = records.record_key
+    where emails.n_holders > 1
+
+),
+
+-- Numbers that one name has, or two: a person's own, not a switchboard's.
+phones as (
+
+    select
+        records.record_key,
+        records.name_key,
+        records.email_key,
+        phones.phone_key
+    from int_person_phones as phones
+    inner join records
+        on phones.record_key = records.record_key
+    where phones.n_names <= 2 and records.name_key is not null
+
+),
+
+aliases as (
+
+    select * from int_record_aliases
 
 ),
 
@@ -45,9 +72,12 @@ hubspot_ids as (
 
     select contact_id, contact_id as known_as from contacts
     union all
-    select contact_id, trim(unnest(string_to_array(merged_contact_ids, ';'))) as known_as
+    select
+        contacts.contact_id,
+        split_part(aliases.former_key, ':', 3) as known_as
     from contacts
-    where merged_contact_ids is not null
+    inner join aliases
+        on record_key('hubspot', 'contacts', contacts.contact_id) = aliases.record_key
 
 ),
 
@@ -61,25 +91,50 @@ ids_stored_in_hubspot as (
 
 ),
 
--- A stored id is believed unless the record it names stores another contact and shares no address:
--- two contacts that claim one record are a fault to list, not one person.
+-- How many contacts store one id.
+claims_counted as (
+
+    select
+        salesforce_id,
+        count(*) as n_claims
+    from ids_stored_in_hubspot
+    group by salesforce_id
+
+),
+
+-- A stored id is believed unless the record it names stores another contact: two contacts that claim
+-- one record are a fault to list, not one person. Where the record stores none, of several claims
+-- those are believed that an address or a name bears out.
 links_stored_in_hubspot as (
 
     select
-        record_key('hubspot', 'contacts', ids_stored_in_hubspot.contact_id) as left_key,
+        contact_records.record_key as left_key,
         salesforce_records.record_key as right_key,
         'link_in_hubspot' as rule,
         ids_stored_in_hubspot.salesforce_id as evidence
     from ids_stored_in_hubspot
     inner join salesforce_records
         on ids_stored_in_hubspot.salesforce_id = salesforce_records.source_id
+    inner join records as contact_records
+        on record_key('hubspot', 'contacts', ids_stored_in_hubspot.contact_id) = contact_records.record_key
+    inner join claims_counted
+        on ids_stored_in_hubspot.salesforce_id = claims_counted.salesforce_id
     left join stored_hubspot_ids
         on salesforce_records.source_id = stored_hubspot_ids.salesforce_id
     left join hubspot_ids
         on
             stored_hubspot_ids.hubspot_id = hubspot_ids.known_as
             and ids_stored_in_hubspot.contact_id = hubspot_ids.contact_id
-    where stored_hubspot_ids.hubspot_id is null or hubspot_ids.contact_id is not null
+    where
+        hubspot_ids.contact_id is not null
+        or (
+            stored_hubspot_ids.hubspot_id is null
+            and (
+                claims_counted.n_claims = 1
+                or contact_records.email_key = salesforce_records.email_key
+                or contact_records.name_key = salesforce_records.name_key
+            )
+        )
 
 ),
 
@@ -98,73 +153,112 @@ links_stored_in_salesforce as (
 
 ),
 
+-- The contact may have been merged into another since.
 conversions as (
 
     select
         record_key('salesforce', 'Lead', leads.lead_id) as left_key,
-        record_key('salesforce', 'Contact', leads.converted_contact_id) as right_key,
+        records.record_key as right_key,
         'conversion' as rule,
         leads.converted_contact_id as evidence
     from leads
-    inner join stg_salesforce__contacts
-        on leads.converted_contact_id = stg_salesforce__contacts.contact_id
+    left join aliases
+        on record_key('salesforce', 'Contact', leads.converted_contact_id) = aliases.former_key
+    inner join records
+        on coalesce(aliases.record_key, record_key('salesforce', 'Contact', leads.converted_contact_id)) = records.record_key
+    where leads.converted_contact_id is not null
 
 ),
 
+-- Losers that are still there to be seen.
 merges as (
 
     select
-        record_key('salesforce', 'Lead', losers.lead_id) as left_key,
-        record_key('salesforce', 'Lead', losers.master_record_id) as right_key,
+        records.record_key as left_key,
+        aliases.record_key as right_key,
         'merge_in_salesforce' as rule,
-        losers.master_record_id as evidence
-    from leads as losers
-    inner join leads as masters
-        on losers.master_record_id = masters.lead_id
-    union all
-    select
-        record_key('salesforce', 'Contact', losers.contact_id) as left_key,
-        record_key('salesforce', 'Contact', losers.master_record_id) as right_key,
-        'merge_in_salesforce' as rule,
-        losers.master_record_id as evidence
-    from stg_salesforce__contacts as losers
-    inner join stg_salesforce__contacts as masters
-        on losers.master_record_id = masters.contact_id
-
-),
-
-emails_with_first_holder as (
-
-    select
-        *,
-        first_value(record_key) over (partition by email_key order by record_key) as right_key,
-        first_value(email_kind) over (partition by email_key order by record_key) as right_kind
-    from emails
+        split_part(aliases.record_key, ':', 3) as evidence
+    from salesforce_records as records
+    inner join aliases
+        on records.record_key = aliases.former_key
 
 ),
 
 shared_emails as (
 
     select
-        record_key as left_key,
-        right_key,
+        lefts.record_key as left_key,
+        rights.record_key as right_key,
         -- An edge is as strong as the weaker of its two ends.
-        concat('same_', case when email_kind = 'email' then right_kind else email_kind end) as rule,
-        email_key as evidence
-    from emails_with_first_holder
+        case
+            when 'former_email' in (lefts.email_kind, rights.email_kind) then 'same_former_email'
+            when 'additional_email' in (lefts.email_kind, rights.email_kind) then 'same_additional_email'
+            else 'same_email'
+        end as rule,
+        lefts.email_key as evidence
+    from emails as lefts
+    inner join emails as rights
+        on lefts.email_key = rights.email_key and lefts.record_key < rights.record_key
+    where
+        lefts.n_holders <= 10
+        and (
+            not (lefts.has_moved_on or rights.has_moved_on)
+            or lefts.name_key = rights.name_key
+        )
+
+),
+
+-- Of an address that many hold, the name is the second signal.
+much_shared_emails as (
+
+    select
+        min(record_key) over (partition by email_key, name_key) as left_key,
+        record_key as right_key,
+        'same_email_and_name' as rule,
+        concat(email_key, ' ', name_key) as evidence
+    from emails
+    where n_holders > 10 and name_key is not null
 
 ),
 
 -- Two signals that agree: a full name and a phone number.
+names_and_phones as (
+
+    select
+        *,
+        min(record_key) over (partition by name_key, phone_key) as first_key,
+        first_value(email_key) over (partition by name_key, phone_key order by record_key) as first_email_key
+    from phones
+
+),
+
+-- Two of one name at one company are two, where each has an address of her own there.
 shared_names_and_phones as (
 
     select
-        record_key as left_key,
-        min(record_key) over (partition by name_key, phone_key) as right_key,
+        first_key as left_key,
+        record_key as right_key,
         'same_name_and_phone' as rule,
         concat(name_key, ' ', phone_key) as evidence
-    from records
-    where name_key is not null and phone_key is not null
+    from names_and_phones
+    where
+        email_key is null
+        or first_email_key is null
+        or email_key = first_email_key
+        or split_part(email_key, '@', 2) <> split_part(first_email_key, '@', 2)
+        or is_free_mail(split_part(email_key, '@', 2))
+
+),
+
+declared as (
+
+    select
+        left_key,
+        right_key,
+        'declared_same' as rule,
+        because as evidence
+    from int_identity_decisions
+    where entity = 'person' and verdict = 'same'
 
 ),
 
@@ -180,7 +274,11 @@ all_edges as (
     union all
     select * from shared_emails
     union all
+    select * from much_shared_emails
+    union all
     select * from shared_names_and_phones
+    union all
+    select * from declared
 
 ),
 
@@ -188,13 +286,13 @@ final as (
 
     select
         'person' as entity,
-        left_key,
-        right_key,
+        least(left_key, right_key) as left_key,
+        greatest(left_key, right_key) as right_key,
         rule,
         min(evidence) as evidence
     from all_edges
     where left_key <> right_key
-    group by left_key, right_key, rule
+    group by least(left_key, right_key), greatest(left_key, right_key), rule
 
 )
 

@@ -13,11 +13,9 @@ records as (
 
 ),
 
-email_changes as (
+aliases as (
 
-    select *
-    from stg_hubspot__contact_history
-    where property = 'email'
+    select * from int_record_aliases
 
 ),
 
@@ -42,13 +40,43 @@ additional_emails as (
 
 ),
 
-former_emails as (
+-- What the CRMs remember of addresses that were changed, and what earlier snapshots said.
+changed_emails as (
 
     select
         record_key('hubspot', 'contacts', contact_id) as record_key,
-        email_key(value) as email_key,
+        email_key(value) as email_key
+    from stg_hubspot__contact_history
+    where property = 'email'
+    union all
+    select
+        record_key('salesforce', 'Lead', lead_id) as record_key,
+        email_key(old_value) as email_key
+    from stg_salesforce__lead_history
+    where field = 'Email'
+    union all
+    select
+        record_key('salesforce', 'Contact', contact_id) as record_key,
+        email_key(old_value) as email_key
+    from stg_salesforce__contact_history
+    where field = 'Email'
+    union all
+    select record_key, email_key from state.person_emails
+
+),
+
+-- A merged record's addresses are its survivor's; one that is gone has none any more.
+former_emails as (
+
+    select
+        records.record_key,
+        changed_emails.email_key,
         'former_email' as email_kind
-    from email_changes
+    from changed_emails
+    left join aliases
+        on changed_emails.record_key = aliases.former_key
+    inner join records
+        on coalesce(aliases.record_key, changed_emails.record_key) = records.record_key
 
 ),
 
@@ -62,28 +90,47 @@ all_emails as (
 
 ),
 
--- An address that is somebody's today says nothing about whoever had it before.
-held_today as (
+emails as (
 
-    select distinct email_key
+    select
+        record_key,
+        email_key,
+        split_part(record_key, ':', 1) as source_system,
+        case
+            when max(case when email_kind = 'email' then 1 else 0 end) = 1 then 'email'
+            else min(email_kind)
+        end as email_kind
     from all_emails
-    where email_kind <> 'former_email' and email_key is not null and record_key like 'hubspot:%'
+    where email_key is not null
+    group by record_key, email_key
+
+),
+
+-- Whose an address is today.
+holders as (
+
+    select
+        source_system,
+        email_key,
+        min(record_key) as first_holder
+    from emails
+    where email_kind <> 'former_email'
+    group by source_system, email_key
 
 ),
 
 final as (
 
     select
-        all_emails.record_key,
-        all_emails.email_key,
-        min(all_emails.email_kind) as email_kind
-    from all_emails
-    left join held_today
-        on all_emails.email_key = held_today.email_key
-    where
-        all_emails.email_key is not null
-        and (all_emails.email_kind <> 'former_email' or held_today.email_key is null)
-    group by all_emails.record_key, all_emails.email_key
+        emails.record_key,
+        emails.email_key,
+        emails.email_kind,
+        -- An address that went to another record of the same CRM says little about whoever had it before.
+        emails.email_kind = 'former_email' and holders.first_holder is not null as has_moved_on,
+        count(*) over (partition by emails.email_key) as n_holders
+    from emails
+    left join holders
+        on emails.source_system = holders.source_system and emails.email_key = holders.email_key
 
 )
 

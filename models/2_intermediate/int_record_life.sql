@@ -19,21 +19,9 @@ moves as (
 
 ),
 
-mergers as (
-
-    select record_key('salesforce', 'Lead', lead_id) as record_key from stg_salesforce__leads where master_record_id is not null
-    union all
-    select record_key('salesforce', 'Contact', contact_id) as record_key from stg_salesforce__contacts where master_record_id is not null
-    union all
-    select record_key('salesforce', 'Account', account_id) as record_key from stg_salesforce__accounts where master_record_id is not null
-    union all
-    select former_key as record_key from int_record_aliases
-
-),
-
 merged as (
 
-    select distinct record_key from mergers
+    select former_key as record_key from int_record_aliases
 
 ),
 

@@ -1,21 +1,36 @@
--- int_twin_values: every mapped field of the live records that stand beside a primary one.
+-- int_twin_values: every mapped field of the live records of which one CRM has several for a golden id.
 -- grain: one row per record_key, field
--- Nothing is written to a twin; what differs there is for the merge worklist.
+-- Nothing is written but to the primary one; what differs in the others is for the merge worklist.
 {% import "2_intermediate/_values.sql" as values %}
-with twins as (
+with candidates as (
+
+    select * from int_primary_candidates
+
+),
+
+several as (
 
     select
-        crosswalk.golden_id,
-        records.record_key,
-        records.source_system,
-        records.source_object,
-        records.source_id
-    from int_records as records
-    inner join crosswalk
-        on records.record_key = crosswalk.record_key
-    left join int_primaries as primaries
-        on records.record_key = primaries.record_key
-    where records.is_candidate and primaries.record_key is null
+        golden_id,
+        source_system
+    from candidates
+    group by golden_id, source_system
+    having count(*) > 1
+
+),
+
+twins as (
+
+    select
+        candidates.golden_id,
+        candidates.record_key,
+        candidates.source_system,
+        candidates.source_object,
+        candidates.source_id,
+        candidates.choice = 1 as is_primary
+    from candidates
+    inner join several
+        on candidates.golden_id = several.golden_id and candidates.source_system = several.source_system
 
 ),
 
@@ -29,6 +44,7 @@ fields_unnested as (
         source_system,
         source_object,
         source_id,
+        is_primary,
         named_struct('field', cast(null as varchar), 'target_field', cast(null as varchar), 'raw', cast(null as varchar)) as item
     from twins
     where false
@@ -41,6 +57,7 @@ fields_unnested as (
         twins.source_system,
         twins.source_object,
         twins.source_id,
+        twins.is_primary,
         unnest(make_array(
 {% for field in entity.fields %}
             named_struct('field', '{{ field.name }}', 'target_field', '{{ field.hubspot }}', 'raw', staged."raw__{{ field.hubspot | lower }}"){{ "," if not loop.last }}
@@ -59,6 +76,7 @@ fields_unnested as (
         twins.source_system,
         twins.source_object,
         twins.source_id,
+        twins.is_primary,
         unnest(make_array(
             named_struct('field', cast(null as varchar), 'target_field', cast(null as varchar), 'raw', cast(null as varchar))
 {% for field in entity.fields if object in field.salesforce %}
@@ -83,6 +101,7 @@ final as (
         source_system,
         source_object,
         source_id,
+        is_primary,
         item['field'] as field,
         concat(entity, '.', item['field']) as full_name,
         item['target_field'] as target_field,

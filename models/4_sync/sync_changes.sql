@@ -391,7 +391,9 @@ twins as (
     -- A field that the primary records do not carry has no golden value to agree with.
     left join int_golden_values as golden_values
         on twin_values.golden_id = golden_values.golden_id and twin_values.field = golden_values.field
-    where (field_value(twin_values.full_name, twin_values.source_system, twin_values.raw) is distinct from golden_values.typed_value)
+    where
+        not twin_values.is_primary
+        and (field_value(twin_values.full_name, twin_values.source_system, twin_values.raw) is distinct from golden_values.typed_value)
 
 ),
 

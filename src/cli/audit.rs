@@ -107,7 +107,7 @@ order of work
 ";
 
 /// Name, title, rows shown and SQL of what is reported, in order.
-const SECTIONS: [(&str, &str, usize, &str); 7] = [
+const SECTIONS: [(&str, &str, usize, &str); 9] = [
     (
         "duplicate_people",
         "people kept more than once in one CRM",
@@ -119,6 +119,18 @@ const SECTIONS: [(&str, &str, usize, &str); 7] = [
         "companies kept more than once in one CRM",
         10,
         include_str!("../../sql/duplicates/companies_with_several_records.sql"),
+    ),
+    (
+        "merges",
+        "records to merge or convert",
+        10,
+        include_str!("../../sql/duplicates/merge_worklist.sql"),
+    ),
+    (
+        "contradictions",
+        "records that share something and are not one",
+        10,
+        include_str!("../../sql/duplicates/contradictions.sql"),
     ),
     (
         "unlisted_picklist_values",

@@ -60,7 +60,7 @@ pub async fn find(ctx: &SessionContext, person: &str) -> Result<String, CliError
                  union all \
                  select crosswalk.golden_id from crosswalk inner join int_person_emails \
                  on crosswalk.record_key = int_person_emails.record_key \
-                 where int_person_emails.email_key = lower(trim($1)))",
+                 where int_person_emails.email_key = coalesce(email_key($1), lower(trim($1))))",
         )
         .await
         .and_then(|frame| frame.with_param_values(vec![ScalarValue::from(person)]))
@@ -80,7 +80,7 @@ async fn query(ctx: &SessionContext, sql: &str) -> Result<Vec<RecordBatch>, CliE
 
 /// What is told of a person, in order. `:golden_id` is a golden id that a query gave, never text
 /// from outside.
-const SECTIONS: [(&str, &str, &str); 10] = [
+const SECTIONS: [(&str, &str, &str); 11] = [
     (
         "records",
         "records",
@@ -96,7 +96,16 @@ const SECTIONS: [(&str, &str, &str); 10] = [
         "why they are one person",
         "select int_edges.rule, int_edges.left_key, int_edges.right_key, int_edges.evidence \
          from int_edges inner join crosswalk on int_edges.left_key = crosswalk.record_key \
-         where crosswalk.golden_id = :golden_id order by 1, 2, 3",
+         inner join crosswalk as others on int_edges.right_key = others.record_key \
+         where crosswalk.golden_id = :golden_id and others.golden_id = :golden_id order by 1, 2, 3",
+    ),
+    (
+        "not_believed",
+        "evidence that is not believed",
+        "select rules, left_key, right_key, evidence, reason, sentence, \
+             case left_golden_id when :golden_id then right_golden_id else left_golden_id end as other_golden_id \
+         from contradictions where left_golden_id = :golden_id or right_golden_id = :golden_id \
+         order by left_key, right_key",
     ),
     (
         "golden_record",

@@ -7,3 +7,4 @@
 
 pub mod components;
 pub mod keys;
+pub mod separate;

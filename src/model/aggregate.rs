@@ -1,15 +1,20 @@
-//! `connected_components(left, right)` as a DataFusion aggregate.
+//! `connected_components(left, right)` and `separated_components(left, right, strength)` as DataFusion
+//! aggregates.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray, StructArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Int64Array, ListArray, StringArray, StructArray,
+};
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Accumulator, AggregateUDF, Volatility, create_udaf};
 use datafusion::scalar::ScalarValue;
 
 use crate::identity::components::Components;
+use crate::identity::separate::{Tie, separate};
 
 /// Makes `connected_components(left, right)`: over all edges, a list of
 /// `{member, component}`, one for each node, where a component is named by its smallest member.
@@ -18,10 +23,24 @@ pub fn connected_components() -> AggregateUDF {
     create_udaf(
         "connected_components",
         vec![DataType::Utf8, DataType::Utf8],
-        Arc::new(list_type()),
+        Arc::new(list_type(member_fields())),
         Volatility::Immutable,
         Arc::new(|_| Ok(Box::new(ComponentsAccumulator(Components::default())))),
-        Arc::new(vec![list_type()]),
+        Arc::new(vec![list_type(member_fields())]),
+    )
+}
+
+/// Makes `separated_components(left, right, strength)`: as [`connected_components`], but records that
+/// a tie of strength 0 knows to be different are kept apart ([`crate::identity::separate`]).
+/// Rows with a null are left out.
+pub fn separated_components() -> AggregateUDF {
+    create_udaf(
+        "separated_components",
+        vec![DataType::Utf8, DataType::Utf8, DataType::Int64],
+        Arc::new(list_type(member_fields())),
+        Volatility::Immutable,
+        Arc::new(|_| Ok(Box::new(TiesAccumulator(BTreeSet::new())))),
+        Arc::new(vec![list_type(tie_fields())]),
     )
 }
 
@@ -30,12 +49,42 @@ fn member_fields() -> Fields {
         .into()
 }
 
-fn item_field() -> Arc<Field> {
-    Arc::new(Field::new_list_field(DataType::Struct(member_fields()), true))
+fn tie_fields() -> Fields {
+    vec![
+        Field::new("left", DataType::Utf8, true),
+        Field::new("right", DataType::Utf8, true),
+        Field::new("strength", DataType::Int64, true),
+    ]
+    .into()
 }
 
-fn list_type() -> DataType {
-    DataType::List(item_field())
+fn item_field(fields: Fields) -> Arc<Field> {
+    Arc::new(Field::new_list_field(DataType::Struct(fields), true))
+}
+
+fn list_type(fields: Fields) -> DataType {
+    DataType::List(item_field(fields))
+}
+
+/// Makes one list of structs out of columns.
+fn list(fields: Fields, columns: Vec<ArrayRef>) -> ScalarValue {
+    let n_items = columns.first().map_or(0, Array::len);
+    let structs = StructArray::new(fields.clone(), columns, None);
+    let offsets = OffsetBuffer::from_lengths([n_items]);
+    ScalarValue::List(Arc::new(ListArray::new(
+        item_field(fields),
+        offsets,
+        Arc::new(structs),
+        None,
+    )))
+}
+
+fn member_list(members: Vec<(String, String)>) -> ScalarValue {
+    let (member, component): (Vec<String>, Vec<String>) = members.into_iter().unzip();
+    list(
+        member_fields(),
+        vec![Arc::new(StringArray::from(member)), Arc::new(StringArray::from(component))],
+    )
 }
 
 #[derive(Debug)]
@@ -49,22 +98,6 @@ impl ComponentsAccumulator {
             }
         }
     }
-
-    fn list(&mut self) -> ScalarValue {
-        let members = self.0.members();
-        let n_members = members.len();
-        let (left, right): (Vec<String>, Vec<String>) = members.into_iter().unzip();
-        let columns: Vec<ArrayRef> =
-            vec![Arc::new(StringArray::from(left)), Arc::new(StringArray::from(right))];
-        let structs = StructArray::new(member_fields(), columns, None);
-        let list = ListArray::new(
-            item_field(),
-            OffsetBuffer::from_lengths([n_members]),
-            Arc::new(structs),
-            None,
-        );
-        ScalarValue::List(Arc::new(list))
-    }
 }
 
 impl Accumulator for ComponentsAccumulator {
@@ -77,7 +110,7 @@ impl Accumulator for ComponentsAccumulator {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        Ok(self.list())
+        Ok(member_list(self.0.members()))
     }
 
     fn size(&self) -> usize {
@@ -86,7 +119,7 @@ impl Accumulator for ComponentsAccumulator {
 
     /// A part's members with their components are edges that give the same components again.
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![self.list()])
+        Ok(vec![member_list(self.0.members())])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
@@ -95,6 +128,74 @@ impl Accumulator for ComponentsAccumulator {
             let members = part.as_struct();
             let (left, right) = (members.column(0), members.column(1));
             self.join(left.as_string::<i32>(), right.as_string::<i32>());
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct TiesAccumulator(BTreeSet<Tie>);
+
+impl TiesAccumulator {
+    fn add(&mut self, left: &StringArray, right: &StringArray, strength: &Int64Array) {
+        for row in 0..left.len() {
+            if left.is_valid(row) && right.is_valid(row) && strength.is_valid(row) {
+                self.0.insert(Tie {
+                    left: left.value(row).to_owned(),
+                    right: right.value(row).to_owned(),
+                    strength: strength.value(row),
+                });
+            }
+        }
+    }
+
+    fn ties(&self) -> Vec<Tie> {
+        self.0.iter().cloned().collect()
+    }
+}
+
+impl Accumulator for TiesAccumulator {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let [left, right, strength] = values else {
+            let message = "separated_components takes three columns";
+            return Err(DataFusionError::Internal(message.into()));
+        };
+        self.add(
+            left.as_string::<i32>(),
+            right.as_string::<i32>(),
+            strength.as_primitive::<Int64Type>(),
+        );
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        Ok(member_list(separate(&self.ties())))
+    }
+
+    fn size(&self) -> usize {
+        let text: usize = self.0.iter().map(|tie| tie.left.capacity() + tie.right.capacity()).sum();
+        size_of_val(self) + text + self.0.len() * size_of::<Tie>()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        let texts = |text: fn(&Tie) -> &str| -> ArrayRef {
+            Arc::new(self.0.iter().map(|tie| Some(text(tie))).collect::<StringArray>())
+        };
+        let strengths: Int64Array = self.0.iter().map(|tie| Some(tie.strength)).collect();
+        let columns =
+            vec![texts(|t| &t.left), texts(|t| &t.right), Arc::new(strengths) as ArrayRef];
+        Ok(vec![list(tie_fields(), columns)])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let Some(lists) = states.first() else { return Ok(()) };
+        for part in lists.as_list::<i32>().iter().flatten() {
+            let ties = part.as_struct();
+            self.add(
+                ties.column(0).as_string::<i32>(),
+                ties.column(1).as_string::<i32>(),
+                ties.column(2).as_primitive::<Int64Type>(),
+            );
         }
         Ok(())
     }

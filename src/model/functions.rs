@@ -20,6 +20,7 @@
 //! | `field_default_problem(field, value, object)` | reason code when a default of the map would not be taken |
 //! | `refusal_reason(code, message)`, `refusal_retry(reason)` | why a CRM refused a write, and when it is worth sending again ([`crate::crm::refusal`]) |
 //! | `connected_components(left, right)` | aggregate: a list of `{member, component}` |
+//! | `separated_components(left, right, strength)` | the same, with those of strength 0 kept apart |
 
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf}
 use datafusion::prelude::SessionContext;
 use jiff::tz::TimeZone;
 
-use super::aggregate::connected_components;
+use super::aggregate::{connected_components, separated_components};
 use crate::crm::{CrmKind, refusal};
 use crate::digest::short_digest;
 use crate::golden::{FieldRegistry, canonical, check_default, image, parse_date, parse_timestamp};
@@ -45,6 +46,7 @@ pub fn register(ctx: &SessionContext, registry: &Arc<FieldRegistry>) {
         ctx.register_udf(function);
     }
     ctx.register_udaf(connected_components());
+    ctx.register_udaf(separated_components());
 }
 
 fn casts() -> Vec<ScalarUDF> {

@@ -79,6 +79,9 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "association_stays" => {
             "the contact had no company before, and no write takes one away; remove it by hand"
         }
+        "contradicted_there" => {
+            "evidence leads to a record there that is known as somebody else's; mend it, decide in data/seeds/identity_decisions.csv, or release"
+        }
         "key_taken" => "a record there already carries this person's key; merge or release it",
         "not_in_lifecycle" => {
             "a stage that `lifecycle` does not list; add it or correct the record"

@@ -60,7 +60,7 @@ refusals as (
             when reason_code = 'required_field_empty' then 'T14'
             when reason_code in ('would_be_refused', 'would_be_accepted_silently', 'value_unmapped') then 'T15'
             when reason_code = 'would_be_refused_inactive' then 'T16'
-            when reason_code = 'key_taken' then 'T19'
+            when reason_code in ('key_taken', 'contradicted_there') then 'T19'
             when reason_code in ('not_writable', 'not_visible', 'no_key_field', 'no_link_field') then 'T20'
             when reason_code in ('owner_inactive', 'owner_unmapped') then 'T21'
             when reason_code in ('too_long', 'does_not_cast') then 'T22'
@@ -70,6 +70,7 @@ refusals as (
             when reason_code = 'on_hold' then 'Somebody put the person on hold'
             when reason_code = 'required_field_empty' then concat('Salesforce requires ', field, ', which is blank')
             when reason_code = 'would_be_refused_inactive' then concat('Salesforce retired the value for ', field, quoted_value)
+            when reason_code = 'contradicted_there' then concat('The Salesforce record', quoted_value, ' shares an address, number or id with the person but is known as somebody else')
             when reason_code = 'key_taken' then concat('The Salesforce record', quoted_value, ' carries the key of the person already')
             when reason_code = 'not_writable' then concat('The integration user may not write ', field)
             when reason_code = 'not_visible' then concat('The integration user does not see ', field, ' in HubSpot')

@@ -27,5 +27,5 @@ pub use company_name::{company_name_key, company_names_agree};
 pub use domain::{domain_key, is_free_mail};
 pub use email::email_key;
 pub use person_name::{NameRelation, person_name_key, person_name_relation, person_names_differ};
-pub use phone::phone_key;
+pub use phone::{phone_key, phone_value};
 pub use salesforce_id::salesforce_id;

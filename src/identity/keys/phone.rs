@@ -17,13 +17,23 @@ use super::fold::visible;
 /// does not know, or is a filler such as `5555555` or `1234567890`. A number need not be in use:
 /// numbers kept for fiction are keys as well.
 pub fn phone_key(text: &str, region: &str) -> Option<String> {
+    let number = read(text, region)?;
+    Some(number.format_as(PhoneNumberFormat::E164).into_owned())
+}
+
+/// Normalizes a phone number with its extension: `+14155550132 x77`. `None` where [`phone_key`] is.
+pub fn phone_value(text: &str, region: &str) -> Option<String> {
+    let number = read(text, region)?;
+    let key = number.format_as(PhoneNumberFormat::E164);
+    let extension = number.extension();
+    Some(if extension.is_empty() { key.into_owned() } else { format!("{key} x{extension}") })
+}
+
+fn read(text: &str, region: &str) -> Option<PhoneNumber> {
     let text = visible(text);
     let region: Option<Region> = region.trim().to_ascii_uppercase().parse().ok();
     let number = parse(&text, region).or_else(|| parse(&dialled_abroad(&text)?, None))?;
-    if is_filler(&number.get_national_significant_number()) {
-        return None;
-    }
-    Some(number.format_as(PhoneNumberFormat::E164).into_owned())
+    (!is_filler(&number.get_national_significant_number())).then_some(number)
 }
 
 fn parse(text: &str, region: Option<Region>) -> Option<PhoneNumber> {
@@ -77,6 +87,19 @@ mod tests {
         ] {
             check(text, "US", Some("+14155550132"));
         }
+    }
+
+    #[test]
+    fn a_value_keeps_its_extension() {
+        for (text, value) in [
+            ("(415) 555-0132", "+14155550132"),
+            ("415-555-0132 x123", "+14155550132 x123"),
+            ("415-555-0132 ext. 5", "+14155550132 x5"),
+            ("+14155550132 x5", "+14155550132 x5"),
+        ] {
+            assert_eq!(phone_value(text, "US").as_deref(), Some(value), "{text}");
+        }
+        assert_eq!(phone_value("000", "US"), None);
     }
 
     #[test]
