@@ -9,6 +9,11 @@
     'Opportunity': ['stg_salesforce__opportunities', 'opportunity_id'],
 } %}
 
+{#- The currency of one side's amount: a code of three capitals, or the field that holds one. -#}
+{% macro currency(name, side) -%}
+    {% if name | length == 3 and name == name | upper %}{{ name | quote }}{% else %}upper(trimmed({{ side }}."raw__{{ name | lower }}")){% endif %}
+{%- endmacro %}
+
 {#- Both sides' raw values of one entity's mapped fields, once for each pair. -#}
 {% macro paired_values(entity) %}
 with pairs as (
@@ -39,7 +44,15 @@ final as (
 {% for object, name in field.salesforce | items %}
             when '{{ object }}' then {{ object | lower }}_side."raw__{{ name | lower }}"
 {% endfor %}
-        end as "salesforce__{{ field.name }}"{{ "," if not loop.last }}
+        end as "salesforce__{{ field.name }}"{{ "," if field.currency or not loop.last }}
+{% if field.currency %}
+        case when pairs.hubspot_id is not null then {{ currency(field.currency.hubspot, 'hubspot_side') }} end as "hubspot_currency__{{ field.name }}",
+        case
+{% for object in field.salesforce | list %}
+            when pairs.salesforce_object = '{{ object }}' then {{ currency(field.currency.salesforce, object | lower ~ '_side') }}
+{% endfor %}
+        end as "salesforce_currency__{{ field.name }}"{{ "," if not loop.last }}
+{% endif %}
 {% endfor %}
     from pairs
     left join {{ staging[entity.hubspot][0] }} as hubspot_side

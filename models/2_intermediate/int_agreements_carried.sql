@@ -14,12 +14,6 @@ rules as (
 
 ),
 
-crosswalk as (
-
-    select * from crosswalk
-
-),
-
 aliases as (
 
     select * from int_record_aliases
@@ -32,47 +26,58 @@ pairs as (
 
 ),
 
--- Records that live on in another: converted leads and merged records.
-carried_on as (
+-- What a converted lead became; the contact may have been merged into another since.
+conversions as (
 
-    select record_key('salesforce', 'Lead', lead_id) as record_key
-    from stg_salesforce__leads
-    where is_converted
-    union
-    select record_key from int_record_life where life = 'merged'
+    select
+        record_key('salesforce', 'Lead', leads.lead_id) as former_key,
+        coalesce(aliases.record_key, record_key('salesforce', 'Contact', leads.converted_contact_id)) as record_key
+    from stg_salesforce__leads as leads
+    left join aliases
+        on record_key('salesforce', 'Contact', leads.converted_contact_id) = aliases.former_key
+    where leads.is_converted and leads.converted_contact_id is not null
 
 ),
 
-of_clusters as (
+-- Each row with the records that its two live on in.
+followed as (
+
+    select
+        agreements.*,
+        coalesce(hubspot_aliases.record_key, record_key('hubspot', agreements.hubspot_object, agreements.hubspot_id)) as hubspot_key,
+        coalesce(
+            conversions.record_key,
+            salesforce_aliases.record_key,
+            record_key('salesforce', agreements.salesforce_object, agreements.salesforce_id)
+        ) as salesforce_key
+    from agreements
+    left join aliases as hubspot_aliases
+        on record_key('hubspot', agreements.hubspot_object, agreements.hubspot_id) = hubspot_aliases.former_key
+    left join aliases as salesforce_aliases
+        on record_key('salesforce', agreements.salesforce_object, agreements.salesforce_id) = salesforce_aliases.former_key
+    left join conversions
+        on
+            coalesce(salesforce_aliases.record_key, record_key('salesforce', agreements.salesforce_object, agreements.salesforce_id))
+            = conversions.former_key
+
+),
+
+of_pairs as (
 
     select
         pairs.golden_id,
-        agreements.full_name,
-        agreements.hubspot_raw,
-        agreements.salesforce_raw,
-        agreements.agreed_at,
-        agreements.hubspot_id,
-        agreements.salesforce_id,
-        agreements.hubspot_id = pairs.hubspot_id and agreements.salesforce_id = pairs.salesforce_id as is_own
-    from agreements
-    left join aliases
-        on record_key('hubspot', agreements.hubspot_object, agreements.hubspot_id) = aliases.former_key
-    inner join crosswalk
-        on
-            coalesce(aliases.record_key, record_key('hubspot', agreements.hubspot_object, agreements.hubspot_id))
-            = crosswalk.record_key
+        followed.full_name,
+        followed.hubspot_raw,
+        followed.salesforce_raw,
+        followed.agreed_at,
+        followed.hubspot_id,
+        followed.salesforce_id,
+        followed.hubspot_id = pairs.hubspot_id and followed.salesforce_id = pairs.salesforce_id as is_own
+    from followed
     inner join pairs
-        on crosswalk.golden_id = pairs.golden_id
-    inner join crosswalk as salesforce_crosswalk
         on
-            salesforce_crosswalk.source_system = 'salesforce'
-            and salesforce_crosswalk.source_id = agreements.salesforce_id
-            and salesforce_crosswalk.golden_id = crosswalk.golden_id
-    left join carried_on
-        on salesforce_crosswalk.record_key = carried_on.record_key
-    where
-        (agreements.salesforce_id = pairs.salesforce_id or carried_on.record_key is not null)
-        and (crosswalk.source_id = pairs.hubspot_id)
+            followed.hubspot_key = record_key('hubspot', pairs.hubspot_object, pairs.hubspot_id)
+            and followed.salesforce_key = record_key('salesforce', pairs.salesforce_object, pairs.salesforce_id)
 
 ),
 
@@ -105,7 +110,7 @@ undone as (
 
 bases as (
 
-    select * from of_clusters
+    select * from of_pairs
     union all
     select * from undone
 

@@ -1,6 +1,7 @@
 -- int_field_decisions: for every field that both sides hold, who wins and what follows.
 -- grain: one row per golden_id, field
 -- Every row ends in exactly one status: agree, action, noop or held. Rules are those of the field map.
+-- What a model owns is judged in `sync_warehouse`, and consent in `sync_consents`.
 with field_values as (
 
     select * from int_field_values where hubspot_id is not null and salesforce_id is not null
@@ -74,12 +75,16 @@ compared as (
         rules.tie,
         rules.write_mode,
         rules.is_clear,
+        coalesce(rules.is_lifecycle, false) as is_lifecycle,
+        coalesce(hubspot_fields.is_required, false) as is_hubspot_required,
+        coalesce(salesforce_fields.is_required, false) as is_salesforce_required,
         hubspot_fields.field is not null as is_hubspot_visible,
         salesforce_fields.field is not null as is_salesforce_visible,
         coalesce(handoffs.is_open, false) as is_handed_off,
         -- Two fields of which one is not visible agree on nothing.
         hubspot_fields.field is not null
         and salesforce_fields.field is not null
+        and field_values.currency_problem is null
         and (
             (field_values.hubspot_value is not distinct from field_values.salesforce_value)
             or equal_as_stored.golden_id is not null
@@ -105,13 +110,14 @@ compared as (
     left join handoffs
         on field_values.golden_id = handoffs.golden_id
     left join lifecycle as hubspot_stage
-        on rules.owner = 'handoff' and field_values.hubspot_value = hubspot_stage.stage
+        on rules.is_lifecycle and field_values.hubspot_value = hubspot_stage.stage
     left join lifecycle as salesforce_stage
-        on rules.owner = 'handoff' and field_values.salesforce_value = salesforce_stage.stage
+        on rules.is_lifecycle and field_values.salesforce_value = salesforce_stage.stage
     left join writes as hubspot_writes
         on hubspot_writes.source_system = 'hubspot' and field_values.hubspot_object = hubspot_writes.object and field_values.hubspot_id = hubspot_writes.record_id
     left join writes as salesforce_writes
         on salesforce_writes.source_system = 'salesforce' and field_values.salesforce_object = salesforce_writes.object and field_values.salesforce_id = salesforce_writes.record_id
+    where (rules.owner is distinct from 'warehouse') and (rules.field_type is distinct from 'consent')
 
 ),
 
@@ -169,6 +175,7 @@ directed as (
         case source_system when 'hubspot' then salesforce_object else hubspot_object end as target_object,
         case source_system when 'hubspot' then salesforce_id else hubspot_id end as target_id,
         case source_system when 'hubspot' then salesforce_field else hubspot_field end as target_field,
+        case source_system when 'hubspot' then is_salesforce_required else is_hubspot_required end as is_target_required,
         case source_system when 'hubspot' then salesforce_raw else hubspot_raw end as target_raw,
         case source_system when 'hubspot' then salesforce_value else hubspot_value end as target_value,
         case source_system when 'hubspot' then salesforce_position else hubspot_position end as target_position
@@ -180,11 +187,12 @@ imaged as (
 
     select
         *,
-        is_clear and write_mode = 'always' and owner <> 'handoff' and has_base as may_clear,
+        is_clear and write_mode = 'always' and not is_lifecycle and has_base as may_clear,
         field_image(full_name, source_system, source_raw, target_object, 'update') as image,
         case
             when is_agreed or rule = 'compare' then null
-            else coalesce(source_problem, field_image_problem(full_name, source_system, source_raw, target_object, 'update'))
+            when source_value is null and is_target_required then 'required_field_empty'
+            else coalesce(source_problem, currency_problem, field_image_problem(full_name, source_system, source_raw, target_object, 'update'))
         end as problem
     from directed
 
@@ -204,9 +212,9 @@ final as (
             when source_value is null then 'noop'
             when write_mode = 'on_create' then 'noop'
             when write_mode = 'when_blank' and target_value is not null then 'noop'
-            when owner = 'handoff' and problem is not null then 'held'
-            when owner = 'handoff' and (source_position is null or (target_value is not null and target_position is null)) then 'held'
-            when owner = 'handoff' and source_position <= target_position then 'noop'
+            when is_lifecycle and problem is not null then 'held'
+            when is_lifecycle and (source_position is null or (target_value is not null and target_position is null)) then 'held'
+            when is_lifecycle and source_position <= target_position then 'noop'
             when problem is not null then 'held'
             when image is not distinct from target_raw then 'noop'
             else 'action'
@@ -221,9 +229,9 @@ final as (
             when source_value is null then 'blank_in_owner'
             when write_mode = 'on_create' then 'on_create_only'
             when write_mode = 'when_blank' and target_value is not null then 'target_filled'
-            when owner = 'handoff' and problem is not null then problem
-            when owner = 'handoff' and (source_position is null or (target_value is not null and target_position is null)) then 'not_in_lifecycle'
-            when owner = 'handoff' and source_position <= target_position then 'not_forward'
+            when is_lifecycle and problem is not null then problem
+            when is_lifecycle and (source_position is null or (target_value is not null and target_position is null)) then 'not_in_lifecycle'
+            when is_lifecycle and source_position <= target_position then 'not_forward'
             when problem is not null then problem
             when image is not distinct from target_raw then 'same_image'
         end as reason_code,

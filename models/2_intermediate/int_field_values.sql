@@ -23,6 +23,9 @@ values_by_field as (
         salesforce_id,
         cast(null as varchar) as salesforce_field,
         cast(null as varchar) as salesforce_raw,
+        cast(null as varchar) as hubspot_currency,
+        cast(null as varchar) as salesforce_currency,
+        false as has_currency,
         hubspot_modified_at,
         salesforce_modified_at
     from int_person_values_paired
@@ -47,6 +50,14 @@ values_by_field as (
 {% endfor %}
         end as salesforce_field,
         "salesforce__{{ field.name }}" as salesforce_raw,
+{% if field.currency %}
+        "hubspot_currency__{{ field.name }}" as hubspot_currency,
+        "salesforce_currency__{{ field.name }}" as salesforce_currency,
+{% else %}
+        cast(null as varchar) as hubspot_currency,
+        cast(null as varchar) as salesforce_currency,
+{% endif %}
+        {{ 'true' if field.currency else 'false' }} as has_currency,
         hubspot_modified_at,
         salesforce_modified_at
     from int_{{ entity.name }}_values_paired
@@ -72,6 +83,12 @@ final as (
 
     select
         typed.*,
+        -- An amount travels only where both sides say one currency.
+        case
+            when not typed.has_currency or coalesce(typed.hubspot_value, typed.salesforce_value) is null then null
+            when typed.hubspot_currency is null or typed.salesforce_currency is null then 'currency_unknown'
+            when typed.hubspot_currency <> typed.salesforce_currency then 'currency_differs'
+        end as currency_problem,
         agreements.golden_id is not null as has_base,
         field_value(typed.full_name, 'hubspot', agreements.hubspot_raw) as hubspot_base,
         field_value(typed.full_name, 'salesforce', agreements.salesforce_raw) as salesforce_base

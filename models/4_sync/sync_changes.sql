@@ -73,6 +73,24 @@ field_changes as (
         rule,
         cast(null as varchar) as depends_on
     from decisions
+    union all
+    select
+        golden_id, entity, target_system, target_object, target_id,
+        'update' as operation,
+        field, target_field, before, after,
+        cast(null as varchar) as after_ref,
+        status, reason_code, rule,
+        cast(null as varchar) as depends_on
+    from sync_warehouse
+    union all
+    select
+        golden_id, entity, target_system, target_object, target_id,
+        'update' as operation,
+        field, target_field, before, after,
+        cast(null as varchar) as after_ref,
+        status, reason_code, rule,
+        cast(null as varchar) as depends_on
+    from sync_consents
 
 ),
 
@@ -391,8 +409,12 @@ twins as (
     -- A field that the primary records do not carry has no golden value to agree with.
     left join int_golden_values as golden_values
         on twin_values.golden_id = golden_values.golden_id and twin_values.field = golden_values.field
+    left join project.field_rules as rules
+        on twin_values.full_name = rules.full_name
     where
         not twin_values.is_primary
+        -- Consent is written to every record; see `sync_consents`.
+        and (rules.field_type is distinct from 'consent')
         and (field_value(twin_values.full_name, twin_values.source_system, twin_values.raw) is distinct from golden_values.typed_value)
 
 ),

@@ -115,6 +115,22 @@ converted_there as (
 
 ),
 
+-- Evidence leads to a live record over there that is known to be somebody else's, or may be one of two.
+contradicted_there as (
+
+    select
+        ends.golden_id,
+        split_part(ends.other_key, ':', 1) as source_system,
+        min(split_part(ends.other_key, ':', 3)) as other_id
+    from (
+        select left_golden_id as golden_id, right_key as other_key from contradictions where is_live
+        union all
+        select right_golden_id as golden_id, left_key as other_key from contradictions where is_live
+    ) as ends
+    group by ends.golden_id, split_part(ends.other_key, ':', 1)
+
+),
+
 holds as (
 
     select distinct golden_id from int_fields_on_hold
@@ -213,13 +229,14 @@ wanted as (
             when converted_there.golden_id is not null then 'converted_there'
             when gone_there.gone_id is not null and coalesce(releases.decided_at < gone_there.gone_since, true) then 'deleted_there'
             when keys_taken.holder_id is not null then 'key_taken'
+            when contradicted_there.other_id is not null and releases.decided_at is null then 'contradicted_there'
         end as record_held_code,
         case
             when coalesce(holds.golden_id, removed.golden_id, connected.entity) is not null then null
             when missing_fields.problem is not null then missing_fields.missing_field
             when converted_there.golden_id is not null then converted_there.converted_id
             when gone_there.gone_id is not null and coalesce(releases.decided_at < gone_there.gone_since, true) then gone_there.gone_id
-            else keys_taken.holder_id
+            else coalesce(keys_taken.holder_id, contradicted_there.other_id)
         end as record_held_value
     from one_sided
     inner join policies
@@ -240,6 +257,8 @@ wanted as (
         on one_sided.golden_id = gone_there.golden_id and one_sided.target_system = gone_there.source_system
     left join releases
         on one_sided.golden_id = releases.golden_id
+    left join contradicted_there
+        on one_sided.golden_id = contradicted_there.golden_id and one_sided.target_system = contradicted_there.source_system
     left join keys_taken
         on
             one_sided.target_system = keys_taken.source_system
@@ -256,6 +275,7 @@ sourced as (
         field_values.full_name,
         rules.owner,
         rules.write_mode,
+        field_values.currency_problem,
         case wanted.target_system when 'hubspot' then field_values.hubspot_field else field_values.salesforce_field end as target_field,
         case wanted.target_system when 'hubspot' then field_values.salesforce_field else field_values.hubspot_field end as source_field,
         case wanted.target_system when 'hubspot' then field_values.salesforce_raw else field_values.hubspot_raw end as source_raw,
@@ -283,6 +303,7 @@ mapped as (
             when source_fields.field is null then 'not_visible'
             when not sourced.is_source_blank then coalesce(
                 sourced.source_problem,
+                sourced.currency_problem,
                 field_image_problem(sourced.full_name, sourced.source_system, sourced.source_raw, sourced.target_object, 'create')
             )
             when sourced.create_default is not null

@@ -235,6 +235,8 @@ pub struct Field {
     pub truncate: bool,
     /// Null and `false` are the same value.
     pub blank_is_false: bool,
+    /// Picklist values of one label are one value; `values` is then empty.
+    pub is_mapped_by_label: bool,
     /// HubSpot value and Salesforce value, in the order of the file.
     pub values: Vec<(String, String)>,
     /// Decimal places at which two numbers count as equal.
@@ -243,6 +245,17 @@ pub struct Field {
     pub zone: Option<String>,
     /// What a create in Salesforce sends where HubSpot is blank, in Salesforce's own words.
     pub create_default: Option<String>,
+    /// Where each side says in which currency the amount is: a code of three capitals, or the field that
+    /// holds it. Set for `currency`.
+    pub currency: Option<SidePair>,
+    /// HubSpot keeps 25 percent as `0.25`; Salesforce always as `25`. Set for `percent`.
+    pub hubspot_keeps: Option<PercentForm>,
+    /// Who owns what there is nobody for on that side, by e-mail address, record id or queue name.
+    pub fallback: BTreeMap<CrmKind, String>,
+    /// The model column that owns the field. Set for `warehouse`.
+    pub from: Option<ModelColumn>,
+    /// The consent value that wins over every other, in HubSpot's words.
+    pub restrictive: bool,
     /// Line of `field_map.toml` on which the field begins.
     pub line: usize,
 }
@@ -260,6 +273,36 @@ impl Field {
     }
 }
 
+/// How HubSpot keeps a percentage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PercentForm {
+    /// 25 percent is `0.25`.
+    Fraction,
+    /// 25 percent is `25`.
+    Percent,
+}
+
+impl PercentForm {
+    pub const ALL: [Self; 2] = [Self::Fraction, Self::Percent];
+
+    /// Returns the word used in the field map.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fraction => "fraction",
+            Self::Percent => "percent",
+        }
+    }
+}
+
+/// A column of a model, whose values are keyed by golden id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ModelColumn {
+    /// Model with one row per `golden_id`.
+    pub model: String,
+    pub column: String,
+}
+
 /// What makes two values of a field equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -272,6 +315,7 @@ pub enum FieldType {
     Bool,
     Number,
     Currency,
+    Percent,
     Date,
     Datetime,
     Owner,
@@ -281,7 +325,7 @@ pub enum FieldType {
 }
 
 impl FieldType {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Text,
         Self::Email,
         Self::Phone,
@@ -290,6 +334,7 @@ impl FieldType {
         Self::Bool,
         Self::Number,
         Self::Currency,
+        Self::Percent,
         Self::Date,
         Self::Datetime,
         Self::Owner,
@@ -309,6 +354,7 @@ impl FieldType {
             Self::Bool => "bool",
             Self::Number => "number",
             Self::Currency => "currency",
+            Self::Percent => "percent",
             Self::Date => "date",
             Self::Datetime => "datetime",
             Self::Owner => "owner",

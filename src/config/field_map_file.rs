@@ -11,8 +11,8 @@ use crate::crm::CrmKind;
 use super::field_map_rules::{check_entity, check_field};
 use super::reader::{Node, Reader, Table, suggestion};
 use super::{
-    Create, CreatePolicy, Entity, EntityName, Field, FieldMap, FieldType, Owner, SidePair, SignOff,
-    WriteMode,
+    Create, CreatePolicy, Entity, EntityName, Field, FieldMap, FieldType, ModelColumn, Owner,
+    PercentForm, SidePair, SignOff, WriteMode,
 };
 
 /// Reads a whole field map; `None` once any problem was noted.
@@ -192,17 +192,25 @@ fn field(
     let salesforce =
         table.read("salesforce", |r, node| salesforce_fields(r, node, &table, objects));
     let tie = table.or("tie", None, |r, node| r.word(node, "side", &SIDES).map(Some));
-    let because = table.section("because").and_then(because);
+    let because = table.section("because").and_then(of_sides);
     let write = table.or("write", WriteMode::Always, |r, node| {
         r.word(node, "write mode", &words(&WriteMode::ALL, WriteMode::as_str))
     });
     let clear = table.or("clear", false, Reader::flag);
     let truncate = table.or("truncate", false, Reader::flag);
     let blank_is_false = table.or("blank_is_false", false, Reader::flag);
+    let is_mapped_by_label = table.get("values").is_some_and(|node| node.value.is_str());
     let values = table.or("values", Vec::new(), |r, node| values(r, node, &table));
     let scale = table.or("scale", None, |r, node| r.whole(node, 0).map(Some));
     let zone = table.or("zone", None, |r, node| r.zone(node).map(Some));
     let create_default = table.or("create_default", None, |r, node| r.text(node).map(Some));
+    let currency = table.or("currency", None, |r, node| currency(r, node, &table).map(Some));
+    let hubspot_keeps = table.or("hubspot_keeps", None, |r, node| {
+        r.word(node, "form", &words(&PercentForm::ALL, PercentForm::as_str)).map(Some)
+    });
+    let fallback = table.section("fallback").and_then(of_sides);
+    let from = table.or("from", None, |r, node| model_column(r, node, &table).map(Some));
+    let restrictive = table.or("restrictive", true, Reader::flag);
     let options = OptionPlaces::of(&table);
     let span = table.span.clone();
     let holder = table.name.clone();
@@ -219,10 +227,16 @@ fn field(
         clear: clear?,
         truncate: truncate?,
         blank_is_false: blank_is_false?,
+        is_mapped_by_label,
         values: values?,
         scale: scale?,
         zone: zone?,
         create_default: create_default?,
+        currency: currency?,
+        hubspot_keeps: hubspot_keeps?,
+        fallback: fallback?,
+        from: from?,
+        restrictive: restrictive?,
         line,
     };
     let place = |key: &str| options.span(key).unwrap_or_else(|| span.clone());
@@ -237,7 +251,7 @@ struct OptionPlaces(BTreeMap<String, std::ops::Range<usize>>);
 
 impl OptionPlaces {
     fn of(table: &Table<'_, '_>) -> Self {
-        const OPTIONS: [&str; 10] = [
+        const OPTIONS: [&str; 15] = [
             "owner",
             "tie",
             "because",
@@ -248,6 +262,11 @@ impl OptionPlaces {
             "scale",
             "zone",
             "create_default",
+            "currency",
+            "hubspot_keeps",
+            "fallback",
+            "from",
+            "restrictive",
         ];
         let found = OPTIONS.iter().filter_map(|key| {
             table.get(key).map(|node| ((*key).to_owned(), table.key_span(&node.key)))
@@ -319,7 +338,44 @@ fn is_object_of(
     false
 }
 
-fn because(table: Table<'_, '_>) -> Option<BTreeMap<CrmKind, String>> {
+/// Reads `"USD"`, or where each side says the code: `{ hubspot = "deal_currency_code", salesforce = "USD" }`.
+fn currency(reader: &Reader<'_>, node: &Node<'_>, field: &Table<'_, '_>) -> Option<SidePair> {
+    if node.value.is_str() {
+        let code = reader.name(node)?;
+        if !is_currency_code(&code) {
+            let hint = "write a code of three capitals such as `USD`, or where each side says it: `{ hubspot = \"deal_currency_code\", salesforce = \"CurrencyIsoCode\" }`";
+            reader.refuse(node, format!("not a currency code: `{code}`"), Some(hint.to_owned()));
+            return None;
+        }
+        return Some(SidePair { hubspot: code.clone(), salesforce: code });
+    }
+    let table = reader.table(node, format!("{}.currency", field.name))?;
+    let hubspot = table.read("hubspot", Reader::name);
+    let salesforce = table.read("salesforce", Reader::name);
+    table.finish();
+    Some(SidePair { hubspot: hubspot?, salesforce: salesforce? })
+}
+
+/// Says whether a text is a currency code itself, and not the field that holds one.
+pub(crate) fn is_currency_code(text: &str) -> bool {
+    text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
+}
+
+/// Reads `{ model = "lead_scores", column = "score" }`.
+fn model_column(
+    reader: &Reader<'_>,
+    node: &Node<'_>,
+    field: &Table<'_, '_>,
+) -> Option<ModelColumn> {
+    let table = reader.table(node, format!("{}.from", field.name))?;
+    let model = table.read("model", Reader::name);
+    let column = table.read("column", Reader::name);
+    table.finish();
+    Some(ModelColumn { model: model?, column: column? })
+}
+
+/// Reads a text for each side, or for one.
+fn of_sides(table: Table<'_, '_>) -> Option<BTreeMap<CrmKind, String>> {
     let hubspot = table.or("hubspot", None, |r, node| r.text(node).map(Some));
     let salesforce = table.or("salesforce", None, |r, node| r.text(node).map(Some));
     table.finish();
@@ -332,6 +388,10 @@ fn values(
     node: &Node<'_>,
     field: &Table<'_, '_>,
 ) -> Option<Vec<(String, String)>> {
+    if node.value.is_str() {
+        reader.word(node, "way to map values", &[("by_label", ())])?;
+        return Some(Vec::new());
+    }
     let table = reader.table(node, field.name.clone())?;
     let read = |node: Node<'_>| {
         let to = reader.text(&node)?;

@@ -22,6 +22,7 @@ pub(super) fn check_field(
         reader.problem(&place(key), name, message, hint);
     };
 
+    let is_consent = field.field_type == FieldType::Consent;
     if field.owner == Owner::TwoWay {
         for side in [CrmKind::HubSpot, CrmKind::Salesforce] {
             if !field.because.contains_key(&side) {
@@ -32,7 +33,7 @@ pub(super) fn check_field(
                 refuse("because", &message, &hint);
             }
         }
-        if field.tie.is_none() {
+        if field.tie.is_none() && !is_consent {
             refuse(
                 "owner",
                 "`two_way` does not say who wins when both sides changed: `tie`",
@@ -43,11 +44,39 @@ pub(super) fn check_field(
         refuse("tie", "has no effect unless the owner is `two_way`: `tie`", "");
     }
 
-    if field.owner == Owner::Warehouse {
-        refuse(
+    match (field.owner, &field.from) {
+        (Owner::Warehouse, None) => refuse(
             "owner",
-            "no model column can own a field yet: `warehouse`",
-            "make it `compare`, or give it to the CRM in which the value is kept today",
+            "`warehouse` does not say which model column owns the field: `from`",
+            "add `from = { model = \"…\", column = \"…\" }`; the model has one row per `golden_id`",
+        ),
+        (Owner::Warehouse, Some(_)) | (_, None) => {}
+        (_, Some(_)) => refuse("from", "has no effect unless the owner is `warehouse`: `from`", ""),
+    }
+    if field.owner == Owner::Warehouse && is_consent {
+        let message = "consent is given and taken in a CRM, not computed: `warehouse`";
+        refuse("owner", message, "let `two_way` carry the most restrictive answer to both");
+    }
+    if field.owner == Owner::Handoff && is_consent {
+        let message = "consent does not change hands with the lead: `handoff`";
+        refuse("owner", message, "let `two_way` carry the most restrictive answer to both");
+    }
+    if is_consent && field.tie.is_some() {
+        let message = "the most restrictive answer wins, there is no draw to settle: `tie`";
+        refuse("tie", message, "leave it out");
+    }
+    if field.field_type == FieldType::Currency && field.currency.is_none() {
+        refuse(
+            "type",
+            "an amount without its currency is no amount: `currency`",
+            "add `currency = \"USD\"`, or where each side says it: `currency = { hubspot = \"deal_currency_code\", salesforce = \"CurrencyIsoCode\" }`",
+        );
+    }
+    if field.field_type == FieldType::Percent && field.hubspot_keeps.is_none() {
+        refuse(
+            "type",
+            "does not say how HubSpot keeps the percentage: `hubspot_keeps`",
+            "add `hubspot_keeps = \"fraction\"` where 25 percent is 0.25, or `\"percent\"` where it is 25",
         );
     }
 
@@ -57,6 +86,12 @@ pub(super) fn check_field(
             let message =
                 format!("a value cut short must not travel back: `truncate` with `{owner}`");
             refuse("truncate", &message, "leave it out; what is too long is held back and listed");
+        }
+        if !field.fallback.is_empty() {
+            let message = format!(
+                "who stands in for somebody must not travel back: `fallback` with `{owner}`"
+            );
+            refuse("fallback", &message, "let one side own the field, or leave it out");
         }
         let mut first_by_target: BTreeMap<&str, &str> = BTreeMap::new();
         for (from, to) in &field.values {
@@ -75,18 +110,27 @@ pub(super) fn check_field(
 
     let is_mapped = matches!(
         field.field_type,
-        FieldType::Picklist | FieldType::MultiPicklist | FieldType::Country | FieldType::Consent
+        FieldType::Picklist
+            | FieldType::MultiPicklist
+            | FieldType::Country
+            | FieldType::Consent
+            | FieldType::Owner
     );
-    let is_number = matches!(field.field_type, FieldType::Number | FieldType::Currency);
+    let is_number =
+        matches!(field.field_type, FieldType::Number | FieldType::Currency | FieldType::Percent);
     let is_time = matches!(field.field_type, FieldType::Date | FieldType::Datetime);
     let is_written = field.owner != Owner::Compare;
     let idle_options = [
         (
             "values",
-            !field.values.is_empty() && !is_mapped,
-            "the type is a picklist, country or consent",
+            (!field.values.is_empty() || field.is_mapped_by_label) && !is_mapped,
+            "the type is a picklist, country, consent or owner",
         ),
-        ("scale", field.scale.is_some() && !is_number, "the type is `number` or `currency`"),
+        (
+            "scale",
+            field.scale.is_some() && !is_number,
+            "the type is `number`, `currency` or `percent`",
+        ),
         ("zone", field.zone.is_some() && !is_time, "the type is `date` or `datetime`"),
         (
             "blank_is_false",
@@ -95,6 +139,22 @@ pub(super) fn check_field(
         ),
         ("truncate", field.truncate && field.field_type != FieldType::Text, "the type is `text`"),
         ("clear", field.clear && !is_written, "the field is written"),
+        (
+            "currency",
+            field.currency.is_some() && field.field_type != FieldType::Currency,
+            "the type is `currency`",
+        ),
+        (
+            "hubspot_keeps",
+            field.hubspot_keeps.is_some() && field.field_type != FieldType::Percent,
+            "the type is `percent`",
+        ),
+        (
+            "fallback",
+            !field.fallback.is_empty() && field.field_type != FieldType::Owner,
+            "the type is `owner`",
+        ),
+        ("restrictive", !field.restrictive && !is_consent, "the type is `consent`"),
     ];
     for (key, is_idle, unless) in idle_options {
         if is_idle {

@@ -31,14 +31,16 @@ pub use claim::{Claim, Metric};
 pub use connection::{Access, Connection, Credentials};
 pub use error::{ConfigError, Problem};
 pub use field_map::{
-    Create, CreatePolicy, Entity, EntityName, Field, FieldMap, FieldType, Owner, SidePair, SignOff,
-    WriteMode,
+    Create, CreatePolicy, Entity, EntityName, Field, FieldMap, FieldType, ModelColumn, Owner,
+    PercentForm, SidePair, SignOff, WriteMode,
 };
+pub(crate) use field_map_file::is_currency_code;
 pub use load::{FIELD_MAP_FILE, PROJECT_FILE, load, read_field_map, read_project};
 pub use period::{Period, PeriodError};
 pub use project::{
-    Alerts, Apply, Budget, Guardrails, Handoff, Inclusion, InclusionRule, Mode, NativeConnector,
-    Project, Pull, Retry, SandboxAccount, StoreSetting, WarehouseSettings, WriteRoute,
+    Alerts, Apply, Budget, ExtraSource, Guardrails, Handoff, Inclusion, InclusionRule, Mode,
+    NativeConnector, Project, Pull, Retry, SandboxAccount, SourceFormat, StoreSetting,
+    WarehouseSettings, WriteRoute,
 };
 pub use reader::suggestion;
 pub use secret::{Secret, SecretError, SecretValue};

@@ -28,6 +28,8 @@ pub struct Project {
     pub inclusion: Inclusion,
     pub handoff: Handoff,
     pub native_connector: NativeConnector,
+    /// Files from elsewhere, by the name under which models read them: `sources.<name>`.
+    pub sources: BTreeMap<String, ExtraSource>,
     /// HubSpot's lifecycle stage values, earliest first.
     pub lifecycle: Vec<String>,
     pub metrics: BTreeMap<String, Metric>,
@@ -266,6 +268,47 @@ pub struct InclusionRule {
 pub struct NativeConnector {
     /// Entities (`person`), or fields of one (`person.phone`); creates go with the entity.
     pub taken_over: Vec<String>,
+}
+
+/// A file, or a directory of files of one kind, from outside of both CRMs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExtraSource {
+    /// Path from the project's directory, `s3://…`, `gs://…` or `az://…`; a directory ends in `/`.
+    pub url: String,
+    pub format: SourceFormat,
+}
+
+/// How the files of an extra source are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceFormat {
+    /// With a header; every column is text.
+    Csv,
+    /// One object a line.
+    Json,
+    Parquet,
+}
+
+impl SourceFormat {
+    pub const ALL: [Self; 3] = [Self::Csv, Self::Json, Self::Parquet];
+
+    /// Returns the word used in the project file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    /// Lists the endings of such files' names.
+    pub fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Csv => &[".csv"],
+            Self::Json => &[".json", ".jsonl", ".ndjson"],
+            Self::Parquet => &[".parquet"],
+        }
+    }
 }
 
 /// What ends a handoff.

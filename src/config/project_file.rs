@@ -13,8 +13,9 @@ use crate::warehouse::{Address, LEASE_TIME, StoreKind};
 use super::reader::{Node, Reader, Table, suggestion};
 use super::{
     Access, Alerts, Apply, Budget, Claim, Connection, CreatePolicy, Credentials, Entity,
-    EntityName, FieldMap, Guardrails, Handoff, Inclusion, InclusionRule, Metric, Mode,
-    NativeConnector, Project, Pull, Retry, StoreSetting, WarehouseSettings, WriteRoute,
+    EntityName, ExtraSource, FieldMap, Guardrails, Handoff, Inclusion, InclusionRule, Metric, Mode,
+    NativeConnector, Project, Pull, Retry, SourceFormat, StoreSetting, WarehouseSettings,
+    WriteRoute,
 };
 
 /// Reads a whole project file; `None` once any problem was noted.
@@ -42,6 +43,7 @@ pub(super) fn read(
     let native_connector = root
         .section("native_connector")
         .and_then(|table| native_connector(table, field_map.as_ref()));
+    let sources = root.section("sources").and_then(|table| sources(&table, dir));
     let metrics = root.section("metrics").and_then(|table| metrics(&table));
     let alerts = root.section("alerts").and_then(alerts);
     root.finish();
@@ -58,6 +60,7 @@ pub(super) fn read(
         inclusion: inclusion?,
         handoff: handoff?,
         native_connector: native_connector?,
+        sources: sources?,
         lifecycle: lifecycle?,
         metrics: metrics?,
         period: period?,
@@ -540,6 +543,35 @@ fn taken_over_names(map: &FieldMap) -> Vec<String> {
         std::iter::once(entity.name.to_string()).chain(fields).collect::<Vec<_>>()
     };
     map.entities.iter().flat_map(names).collect()
+}
+
+/// Reads files from elsewhere, each under the name by which models read it.
+fn sources(table: &Table<'_, '_>, dir: &Path) -> Option<BTreeMap<String, ExtraSource>> {
+    named(table, table.entries(), |table, _| {
+        let url = table.read("url", |reader, node| {
+            let url = reader.text(node)?;
+            if let Err(error) = Address::parse(&url, dir) {
+                let hint = "write a path, `s3://bucket/…`, `gs://bucket/…` or `az://container/…`";
+                reader.refuse(node, error.to_string(), Some(hint.to_owned()));
+                return None;
+            }
+            Some(url)
+        });
+        let words = SourceFormat::ALL.map(|format| (format.as_str(), format));
+        let given =
+            table.or("format", None, |reader, node| reader.word(node, "format", &words).map(Some));
+        let by_ending = |url: &str| {
+            let has = |format: &SourceFormat| format.endings().iter().any(|end| url.ends_with(end));
+            SourceFormat::ALL.into_iter().find(has)
+        };
+        let format = given?.or_else(|| by_ending(url.as_deref()?));
+        if format.is_none() && url.is_some() {
+            let hint = "add `format = \"csv\"`, `\"json\"` or `\"parquet\"`".to_owned();
+            table.problem("does not say how its files are written: `format`", Some(hint));
+        }
+        table.finish();
+        Some(ExtraSource { url: url?, format: format? })
+    })
 }
 
 fn metrics(table: &Table<'_, '_>) -> Option<BTreeMap<String, Metric>> {

@@ -53,6 +53,17 @@ pub fn normalize(text: &str, scale: Option<u32>) -> Option<String> {
     Some(number)
 }
 
+/// Normalizes a number after moving its point by `places` to the right, or to the left where negative.
+/// `None` for what is no number.
+pub fn shifted(text: &str, places: i32, scale: Option<u32>) -> Option<String> {
+    let text = text.trim();
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    normalize(&format!("{mantissa}e{}", exponent.checked_add(places)?), scale)
+}
+
 /// Adds one to the last digit; returns 1 when the number grew by a digit in front.
 fn add_one(digits: &mut Vec<u8>) -> usize {
     for digit in digits.iter_mut().rev() {
@@ -68,7 +79,7 @@ fn add_one(digits: &mut Vec<u8>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::normalize;
+    use super::{normalize, shifted};
 
     #[test]
     fn numbers_have_one_text() {
@@ -87,6 +98,11 @@ mod tests {
         ];
         for (text, scale, expect) in cases {
             assert_eq!(normalize(text, scale).as_deref(), Some(expect), "{text}");
+        }
+        for (text, places, expect) in
+            [("0.25", 2, "25"), ("25", -2, "0.25"), ("0.123456", 2, "12.3456"), ("1e-3", 2, "0.1")]
+        {
+            assert_eq!(shifted(text, places, None).as_deref(), Some(expect), "{text}");
         }
         for text in ["", "-", "1,000", "abc", "1.2.3", "1e", "."] {
             assert_eq!(normalize(text, None), None, "{text}");

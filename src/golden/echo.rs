@@ -17,7 +17,9 @@ pub fn is_same_value(field_type: FieldType, left: Option<&str>, right: Option<&s
 fn normal(field_type: FieldType, text: Option<&str>) -> Option<String> {
     let text = text.map(str::trim).filter(|text| !text.is_empty())?;
     let normal = match field_type {
-        FieldType::Number | FieldType::Currency => decimal::normalize(text, None),
+        FieldType::Number | FieldType::Currency | FieldType::Percent => {
+            decimal::normalize(text, None)
+        }
         FieldType::Bool | FieldType::Consent | FieldType::Email => Some(text.to_lowercase()),
         FieldType::Date => parse_date(text).map(|date| date.to_string()),
         FieldType::Datetime => parse_timestamp(text).map(whole_seconds),

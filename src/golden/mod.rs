@@ -5,6 +5,7 @@
 //! source's value in the target's words. Survivorship itself (who wins) is SQL, in
 //! `models/2_intermediate`; this module is pure and is registered there as functions.
 
+mod country;
 mod decimal;
 mod echo;
 mod image;
@@ -15,3 +16,6 @@ pub use echo::is_same_value;
 pub use image::{Image, Problem, canonical, check_default, image};
 pub use moment::{parse_date, parse_timestamp};
 pub use registry::{FieldRegistry, MappedField};
+
+#[cfg(test)]
+mod tests;

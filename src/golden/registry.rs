@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::config::{EntityName, Field, FieldMap};
 use crate::crm::CrmKind;
-use crate::schema::{Schema, User};
+use crate::schema::{PicklistValue, Schema, User};
 
 /// Everything that typed equality, mapping and preflight look up, built once a run.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ struct Side {
     schema: Schema,
     fields: HashMap<String, usize>,
     is_active_by_picklist_value: HashMap<String, bool>,
+    /// Where the values of each field's picklist stand in the schema.
+    picklists: HashMap<String, Vec<usize>>,
     users_by_id: HashMap<String, User>,
     user_ids_by_email: HashMap<String, Vec<String>>,
 }
@@ -102,6 +104,60 @@ impl FieldRegistry {
         users().find(|user| user.is_active).or_else(|| users().next())
     }
 
+    /// Returns the user or queue of a record id, an e-mail address or a name, active ones first.
+    pub fn user_named(&self, crm: CrmKind, name: &str) -> Option<&User> {
+        let by_name = || {
+            let users = &self.side(crm).schema.users;
+            let named = || users.iter().filter(|user| user.name == name);
+            named().find(|user| user.is_active).or_else(|| named().next())
+        };
+        self.user(crm, name)
+            .or_else(|| self.user_by_email(crm, &name.trim().to_lowercase()))
+            .or_else(by_name)
+    }
+
+    /// Returns the label of a picklist value.
+    pub fn label(&self, crm: CrmKind, object: &str, field: &str, value: &str) -> Option<&str> {
+        self.picklist(crm, object, field).find(|v| v.value == value).map(|v| v.label.as_str())
+    }
+
+    /// Returns the picklist value that has a label, or is that text itself; active ones first, in the
+    /// picklist's order.
+    pub fn value_of_label(
+        &self,
+        crm: CrmKind,
+        object: &str,
+        field: &str,
+        label: &str,
+    ) -> Option<&str> {
+        let is_meant = |v: &&PicklistValue| {
+            v.label.trim().eq_ignore_ascii_case(label.trim()) || v.value == label
+        };
+        let meant = || self.picklist(crm, object, field).filter(is_meant);
+        meant().find(|v| v.is_active).or_else(|| meant().next()).map(|v| v.value.as_str())
+    }
+
+    /// Lists the values that a picklist takes, in its order.
+    pub fn active_values<'a>(
+        &'a self,
+        crm: CrmKind,
+        object: &str,
+        field: &str,
+    ) -> impl Iterator<Item = &'a str> {
+        self.picklist(crm, object, field).filter(|v| v.is_active).map(|v| v.value.as_str())
+    }
+
+    fn picklist<'a>(
+        &'a self,
+        crm: CrmKind,
+        object: &str,
+        field: &str,
+    ) -> impl Iterator<Item = &'a PicklistValue> {
+        let side = self.side(crm);
+        let indexes = side.picklists.get(&key(&[object, field]));
+        indexes.into_iter().flatten().filter_map(|index| side.schema.picklist_values.get(*index))
+    }
+
     fn side(&self, crm: CrmKind) -> &Side {
         match crm {
             CrmKind::HubSpot => &self.hubspot,
@@ -123,6 +179,10 @@ impl Side {
             .iter()
             .map(|v| (key(&[&v.object, &v.field, &v.value]), v.is_active))
             .collect();
+        let mut picklists: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, v) in schema.picklist_values.iter().enumerate() {
+            picklists.entry(key(&[&v.object, &v.field])).or_default().push(index);
+        }
         let mut user_ids_by_email: HashMap<String, Vec<String>> = HashMap::new();
         for user in &schema.users {
             if let Some(email) = &user.email {
@@ -137,7 +197,14 @@ impl Side {
         }
         let users_by_id =
             schema.users.iter().map(|user| (user.user_id.clone(), user.clone())).collect();
-        Self { schema, fields, is_active_by_picklist_value, users_by_id, user_ids_by_email }
+        Self {
+            schema,
+            fields,
+            is_active_by_picklist_value,
+            picklists,
+            users_by_id,
+            user_ids_by_email,
+        }
     }
 }
 

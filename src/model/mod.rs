@@ -6,7 +6,8 @@
 //! the same name in the project's own `models/` wins over the one the binary carries.
 //!
 //! What a model may read besides models: `hubspot.*` and `salesforce.*` (latest snapshots, text
-//! verbatim), `hubspot_metadata.*` and `salesforce_metadata.*`, `seeds.*`, `project.*`
+//! verbatim), `hubspot_metadata.*` and `salesforce_metadata.*`, `seeds.*`, `sources.*` (files from
+//! elsewhere), `project.*`
 //! (configuration as tables), `state.*` (what the previous build remembered) and `ops.*` (run log
 //! and outcomes).
 //!
@@ -39,7 +40,8 @@ pub use run::{
     Build, BuildInputs, BuiltModel, ModelProgress, build, rendered_in_order, run_models, snake_case,
 };
 pub use session::{
-    Namespaces, new_session, register_batches, register_parquet, register_rows, register_seeds,
+    Namespaces, new_session, register_batches, register_extra_sources, register_parquet,
+    register_rows, register_seeds,
 };
 pub use sidecar::{Check, Joins, Sidecar};
 pub use stage::{
@@ -87,6 +89,21 @@ pub enum ModelError {
         #[source]
         source: csv::Error,
     },
+    #[error("source cannot be opened: `sources.{name}`")]
+    SourcePlace {
+        name: String,
+        #[source]
+        source: WarehouseError,
+    },
+    #[error("source `sources.{name}` cannot be read: `{url}`")]
+    Source {
+        name: String,
+        url: String,
+        #[source]
+        source: Box<DataFusionError>,
+    },
+    #[error("source `sources.{name}` has no file: `{url}`")]
+    NoSource { name: String, url: String },
     #[error(transparent)]
     Warehouse(#[from] WarehouseError),
     #[error(transparent)]

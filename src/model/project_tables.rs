@@ -16,7 +16,7 @@ use minijinja::value::Serde;
 
 use super::session::register_batches;
 use super::{ModelError, RenderContext, register_rows};
-use crate::config::{Period, Project};
+use crate::config::{FieldType, Owner, Period, Project};
 use crate::crm::CrmKind;
 
 /// Registers `project.*`: `run`, `period`, `claims`, `settings`, `field_rules`, `create_policies`,
@@ -172,6 +172,11 @@ fn register_field_rules(ctx: &SessionContext, project: &Project) -> Result<(), M
     let names: StringArray =
         fields.iter().map(|(entity, field)| Some(format!("{entity}.{}", field.name))).collect();
     let clear: BooleanArray = fields.iter().map(|(_, field)| Some(field.clear)).collect();
+    // HubSpot's lifecycle stage moves forward only; any other field that changes hands is a value.
+    let is_lifecycle: BooleanArray = fields
+        .iter()
+        .map(|(_, field)| Some(field.owner == Owner::Handoff && field.hubspot == "lifecyclestage"))
+        .collect();
     register(
         ctx,
         "field_rules",
@@ -182,7 +187,13 @@ fn register_field_rules(ctx: &SessionContext, project: &Project) -> Result<(), M
             ("tie", DataType::Utf8, text(&|field| field.tie.map(|tie| tie.as_str().to_owned()))),
             ("write_mode", DataType::Utf8, text(&|field| Some(field.write.as_str().to_owned()))),
             ("is_clear", DataType::Boolean, Arc::new(clear)),
+            ("is_lifecycle", DataType::Boolean, Arc::new(is_lifecycle)),
             ("create_default", DataType::Utf8, text(&|field| field.create_default.clone())),
+            (
+                "restrictive",
+                DataType::Utf8,
+                text(&|f| (f.field_type == FieldType::Consent).then(|| f.restrictive.to_string())),
+            ),
         ],
     )
 }

@@ -7,7 +7,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 use super::{ModelError, ModelFile, ModelSet};
-use crate::config::{Entity, FieldMap};
+use crate::config::{Entity, FieldMap, is_currency_code};
 use crate::crm::CrmKind;
 
 /// What templates may name.
@@ -35,9 +35,14 @@ impl RenderContext {
                     columns.push(column.to_owned());
                 }
             };
-            for column in [&entity.key.hubspot, &entity.link.hubspot]
+            let currencies = |crm: CrmKind| {
+                let named = entity.fields.iter().filter_map(|field| field.currency.as_ref());
+                named.map(move |pair| pair.of(crm)).filter(|name| !is_currency_code(name))
+            };
+            for column in [entity.key.hubspot.as_str(), entity.link.hubspot.as_str()]
                 .into_iter()
-                .chain(entity.fields.iter().map(|field| &field.hubspot))
+                .chain(entity.fields.iter().map(|field| field.hubspot.as_str()))
+                .chain(currencies(CrmKind::HubSpot))
             {
                 add(CrmKind::HubSpot, &entity.hubspot, column);
             }
@@ -47,6 +52,9 @@ impl RenderContext {
                 add(CrmKind::Salesforce, object, &entity.link.salesforce);
                 let fields = entity.fields.iter();
                 for column in fields.filter_map(|field| field.salesforce.get(*object)) {
+                    add(CrmKind::Salesforce, object, column);
+                }
+                for column in currencies(CrmKind::Salesforce) {
                     add(CrmKind::Salesforce, object, column);
                 }
             }

@@ -14,9 +14,12 @@ use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::lit;
-use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext, cast};
+use datafusion::prelude::{
+    CsvReadOptions, JsonReadOptions, ParquetReadOptions, SessionConfig, SessionContext, cast,
+};
 use datafusion::scalar::ScalarValue;
 
+use crate::config::{Project, SourceFormat};
 use crate::warehouse::{STORE_URL, Warehouse};
 
 /// Room for one batch of each of the files that a sort merges at a time.
@@ -26,7 +29,7 @@ const SORT_RESERVATION_BYTES: usize = 2 * 1024 * 1024;
 pub struct Namespaces;
 
 impl Namespaces {
-    pub const ALL: [&'static str; 9] = [
+    pub const ALL: [&'static str; 10] = [
         "hubspot",
         "salesforce",
         "hubspot_metadata",
@@ -36,6 +39,7 @@ impl Namespaces {
         "state",
         "ops",
         "plan",
+        "sources",
     ];
 }
 
@@ -143,6 +147,56 @@ pub fn register_batches(
     let table = table.into();
     ctx.deregister_table(table.clone())?;
     ctx.register_table(table, Arc::new(MemTable::try_new(schema, vec![batches])?))?;
+    Ok(())
+}
+
+/// Registers files from elsewhere as `sources.<name>`: columns of CSV are text, others keep their types.
+///
+/// # Errors
+/// When a file is not there or not of its format.
+pub async fn register_extra_sources(
+    ctx: &SessionContext,
+    project: &Project,
+    warehouse: &Warehouse,
+) -> Result<(), super::ModelError> {
+    for (name, source) in &project.sources {
+        let (store, path) = warehouse
+            .place_of(&source.url, &project.dir)
+            .map_err(|source| super::ModelError::SourcePlace { name: name.clone(), source })?;
+        // Each has a store of its own, so that each may lie elsewhere.
+        let root = format!("source://{name}/");
+        ctx.register_object_store(ObjectStoreUrl::parse(&root)?.as_ref(), store);
+        let url = format!("{root}{path}");
+        let ending = source.format.endings().iter().find(|end| path.ends_with(**end));
+        let ending = ending.or(source.format.endings().first()).copied().unwrap_or_default();
+        let frame = match source.format {
+            SourceFormat::Csv => {
+                let options = CsvReadOptions::new().schema_infer_max_records(0);
+                ctx.read_csv(url, options.file_extension(ending)).await
+            }
+            SourceFormat::Json => {
+                ctx.read_json(url, JsonReadOptions::default().file_extension(ending)).await
+            }
+            SourceFormat::Parquet => {
+                let options = ParquetReadOptions::default();
+                ctx.read_parquet(url, ParquetReadOptions { file_extension: ending, ..options })
+                    .await
+            }
+        };
+        let unreadable = |error| super::ModelError::Source {
+            name: name.clone(),
+            url: source.url.clone(),
+            source: Box::new(error),
+        };
+        let frame = frame.map_err(unreadable)?;
+        if frame.schema().fields().is_empty() {
+            return Err(super::ModelError::NoSource {
+                name: name.clone(),
+                url: source.url.clone(),
+            });
+        }
+        ctx.register_table(TableReference::partial("sources", name.as_str()), frame.into_view())?;
+    }
     Ok(())
 }
 

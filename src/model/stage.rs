@@ -12,8 +12,8 @@ use super::run::register_missing_sources;
 use super::session::register_batches;
 use super::{
     Build, BuildInputs, ModelError, ModelProgress, ModelSet, RenderContext, build, functions,
-    new_session, register_parquet, register_project, register_rows, register_seeds, render_context,
-    seeds,
+    new_session, register_extra_sources, register_parquet, register_project, register_rows,
+    register_seeds, render_context, seeds,
 };
 use crate::apply::{ApplyError, last_writes, outcome_files};
 use crate::config::{Period, Project};
@@ -107,6 +107,7 @@ pub async fn open_sources(
         }
     }
     register_seeds(&ctx, &seeds(&project.dir)?)?;
+    register_extra_sources(&ctx, project, warehouse).await?;
 
     let as_of = manifests.values().map(|manifest| manifest.pulled_at).max().unwrap_or_default();
     register_project(&ctx, project, &question.metric, &question.period, as_of)?;

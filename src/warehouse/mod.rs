@@ -161,6 +161,25 @@ impl Warehouse {
         format!("{STORE_URL}{path}")
     }
 
+    /// Opens the place where a file from elsewhere lies, for reading, with the credentials of the
+    /// environment. Gives the store and the file's path in it; a directory's is empty.
+    ///
+    /// # Errors
+    /// When the address names no known store, or there is no such directory.
+    pub fn place_of(
+        &self,
+        url: &str,
+        project_dir: &Path,
+    ) -> Result<(Arc<dyn ObjectStore>, String), WarehouseError> {
+        let (place, file) = url.rsplit_once('/').unwrap_or((".", url));
+        let address = Address::parse(place, project_dir)?;
+        let environment = self.options.environment.clone();
+        let options = StoreOptions { environment, settings: Vec::new() };
+        let patience = Patience { request: REQUEST_TIME_MAX, retries: RETRIES_TIME_MAX };
+        let store = address.open(&options, patience, &Fence::default())?;
+        Ok((store, file.to_owned()))
+    }
+
     /// Proves that one request which changes something may be sent now.
     async fn pass_fence(&self) -> Result<(), LeaseError> {
         self.fence.pass(request_time(self.address.kind(), self.lease_time)).await

@@ -2,7 +2,7 @@
 //!
 //! `tests/slt/<model>.slt` is a `sqllogictest` file. Every source and every model is there as an
 //! empty table that takes `insert into` with any of its columns; the file's own model is the real
-//! SQL over them, rendered with the repository's field map. `project.run` says 2026-10-01T10:00Z.
+//! SQL over them, rendered with the repository's field map and `more_fields.toml`. `project.run` says 2026-10-01T10:00Z.
 //! Functions that map and check values know the users, fields and picklists of a generated company;
 //! the metadata tables themselves start empty like all others. Who may be created and associated
 //! stands as the field map says, and an example may add to it.
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use concord::config::{Overrides, Period, load};
+use concord::config::{Overrides, Period, load, read_field_map};
 use concord::model::{Opened, Question, open_sources, register_batches, rendered_in_order};
 use concord::sandbox::company::CompanyOptions;
 use concord::warehouse::Warehouse;
@@ -111,7 +111,10 @@ async fn known_models(company: &Company) -> BTreeMap<String, Known> {
 /// The repository's project over the company's snapshots.
 async fn sources(company: &Company) -> Opened {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let project = load(root, &Overrides::default()).expect("the repository is a project");
+    let mut project = load(root, &Overrides::default()).expect("the repository is a project");
+    let map = ["field_map.toml", "tests/slt/more_fields.toml"]
+        .map(|file| std::fs::read_to_string(root.join(file)).expect("the file is there"));
+    project.field_map = read_field_map(&map.join("\n")).expect("the map is sound");
     let url = format!("file://{}", company.path(".concord/sandbox/warehouse").display());
     let warehouse = Warehouse::open(&url, root).expect("the warehouse opens");
     let question = Question {
