@@ -19,6 +19,8 @@
 //! | apply | one plan | `runs/<id>/{run.json, journal/, outcomes.parquet}` | [`apply`] |
 //! | reconcile | the latest build | the bridge between two claims | [`reconcile`] |
 //!
+//! What metadata alone can tell is told before a run by [`check`].
+//!
 //! Every call to a CRM, of whichever stage, is a row of `runs/<id>/requests/`, without a value in it.
 //!
 //! Each stage leaves something a person can open, and the next stage reads only that. Any stage can
@@ -66,6 +68,8 @@ pub mod golden;
 pub mod identity;
 pub mod model;
 pub mod state;
+
+pub mod check;
 
 pub mod plan;
 

@@ -14,6 +14,7 @@ mod apply;
 mod audit;
 mod build;
 mod carry_out;
+mod check;
 mod config;
 mod hold;
 mod plan;
@@ -108,6 +109,7 @@ pub enum Command {
     Hold(hold::HoldArgs),
     Release(hold::ReleaseArgs),
     Audit(audit::AuditArgs),
+    Check(check::CheckArgs),
     Query(query::QueryArgs),
     #[command(subcommand)]
     Sandbox(sandbox::SandboxCommand),
@@ -238,6 +240,7 @@ async fn dispatch(command: &Command, global: &GlobalArgs, ui: &Ui) -> Result<Exi
         Command::Hold(args) => hold::hold(args, global, ui).await,
         Command::Release(args) => hold::release(args, global, ui).await,
         Command::Audit(args) => audit::run(args, global, ui).await,
+        Command::Check(args) => check::run(args, global, ui).await,
         Command::Query(args) => query::run(args, global, ui).await,
         Command::Sandbox(command) => sandbox::run(command, global, ui).await,
         Command::Config(command) => config::run(command, global, ui),

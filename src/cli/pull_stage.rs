@@ -143,7 +143,8 @@ async fn check_account(session: &Session, name: &str, kind: CrmKind) -> Result<(
     Err(CliError::stage(error, ExitCode::Refused, vec![hint]))
 }
 
-fn object_requests(session: &Session, kind: CrmKind) -> Vec<ObjectRequest> {
+/// Lists what a pull reads of a CRM.
+pub fn object_requests(session: &Session, kind: CrmKind) -> Vec<ObjectRequest> {
     let (mut requests, extra) = match kind {
         CrmKind::HubSpot => (hubspot::object_requests(), &session.project.pull.hubspot_objects),
         CrmKind::Salesforce => {

@@ -131,7 +131,7 @@ fn object(columns: &[String], types: &[DataType], cells: Vec<Option<String>>) ->
     Value::Object(columns.iter().cloned().zip(values).collect::<Map<_, _>>())
 }
 
-fn csv_line(cells: &[String]) -> Result<String, CliError> {
+pub fn csv_line(cells: &[String]) -> Result<String, CliError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(cells).map_err(failed)?;
     let bytes = writer.into_inner().map_err(|error| failed(error.into_error()))?;

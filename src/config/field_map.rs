@@ -76,6 +76,8 @@ pub struct Entity {
     pub link: SidePair,
     /// In the order of the file.
     pub fields: Vec<Field>,
+    /// Line of `field_map.toml` on which the entity begins; zero where the file leaves it out.
+    pub line: usize,
 }
 
 impl Entity {
@@ -96,6 +98,7 @@ impl Entity {
             key: SidePair::key(),
             link: SidePair::link(),
             fields: Vec::new(),
+            line: 0,
         }
     }
 

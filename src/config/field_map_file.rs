@@ -26,7 +26,8 @@ pub(super) fn read(reader: &Reader<'_>, root: &DeTable<'_>) -> Option<FieldMap> 
     for name in EntityName::ALL {
         let entity = match table.get(name.as_str()) {
             Some(node) => {
-                reader.table(&node, name.to_string()).and_then(|table| entity(table, name))
+                let line = reader.place(table.key_span(name.as_str()).start).0;
+                reader.table(&node, name.to_string()).and_then(|table| entity(table, name, line))
             }
             None => Some(Entity::unmapped(name)),
         };
@@ -69,7 +70,7 @@ fn sign_off(reader: &Reader<'_>, node: &Node<'_>) -> Option<SignOff> {
     Some(SignOff { name: name?, date: date?, digest: digest? })
 }
 
-fn entity(table: Table<'_, '_>, name: EntityName) -> Option<Entity> {
+fn entity(table: Table<'_, '_>, name: EntityName, line: usize) -> Option<Entity> {
     let hubspot = table.read("hubspot", |reader, node| {
         let object = reader.name(node)?;
         is_kept_in(reader, node, name, &object, &[name.hubspot_object()]).then_some(object)
@@ -115,6 +116,7 @@ fn entity(table: Table<'_, '_>, name: EntityName) -> Option<Entity> {
         key: key?,
         link: link?,
         fields,
+        line,
     };
     check_entity(reader, &entity, &spans).then_some(entity)
 }

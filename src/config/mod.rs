@@ -6,7 +6,7 @@
 //! in which nothing needs checking again.
 //!
 //! Left out on purpose: whether the objects and fields named here exist. That takes the live
-//! metadata of both CRMs, and is judged where the metadata is.
+//! metadata of both CRMs, and is judged by [`crate::check`].
 //!
 //! Chosen: a walk over the spanned TOML tables. Instead of: derived deserializers. Because: a
 //! derived reader stops at the first mistake, and its words name types of ours rather than the

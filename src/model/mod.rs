@@ -19,6 +19,7 @@ mod checks;
 mod files;
 pub mod functions;
 mod graph;
+mod preview;
 mod project_tables;
 mod render;
 mod run;
@@ -34,6 +35,7 @@ use crate::warehouse::WarehouseError;
 pub use checks::CheckFailure;
 pub use files::{ModelFile, ModelSet, SourceColumns, seeds};
 pub use graph::order;
+pub use preview::{empty_session, plan_model};
 pub use project_tables::{register_project, render_context};
 pub use render::RenderContext;
 pub use run::{

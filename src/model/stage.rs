@@ -241,7 +241,7 @@ async fn register_snapshot(
 }
 
 /// Registers the metadata tables of a CRM that was not pulled yet, without rows.
-fn register_no_metadata(ctx: &SessionContext, kind: CrmKind) -> Result<(), StageError> {
+pub(super) fn register_no_metadata(ctx: &SessionContext, kind: CrmKind) -> Result<(), StageError> {
     let schema = format!("{kind}_metadata");
     for (table, batch) in schema_tables(&Schema::default())? {
         let reference = TableReference::partial(schema.as_str(), table);

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod bulk;
+mod check;
 mod clients;
 mod config;
 mod contested;
