@@ -3,15 +3,17 @@
 use comfy_table::{Table, presets};
 use serde_json::json;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{CliError, ExitCode, Format, GlobalArgs, Ui};
+use crate::config::{field_map_schema, project_schema};
 
-/// Shows the project's settings
+/// Shows the project's settings, or what its files may hold
 #[derive(Debug, Subcommand)]
 #[command(before_help = "Example:\n    concord config show")]
 pub enum ConfigCommand {
     Show(ShowArgs),
+    Schema(SchemaArgs),
 }
 
 /// Lists every setting and which of flag, environment, file and default won
@@ -25,8 +27,43 @@ pub struct ShowArgs {
     pub format: Format,
 }
 
+/// Prints the JSON Schema of a project's files, for editors
+///
+/// Reads nothing. An editor finds it by a first line such as `#:schema ./schemas/concord.schema.json`.
+#[derive(Debug, Args)]
+#[command(
+    before_help = "Examples:\n    concord config schema\n    concord config schema field-map > field_map.schema.json"
+)]
+pub struct SchemaArgs {
+    /// Of which file
+    #[arg(value_enum, default_value_t)]
+    pub file: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// `concord.toml`
+    #[default]
+    Project,
+    /// `field_map.toml`
+    FieldMap,
+}
+
 pub fn run(command: &ConfigCommand, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
-    let ConfigCommand::Show(args) = command;
+    match command {
+        ConfigCommand::Show(args) => show(args, global, ui),
+        ConfigCommand::Schema(args) => {
+            let schema = match args.file {
+                SchemaOf::Project => project_schema(),
+                SchemaOf::FieldMap => field_map_schema(),
+            };
+            ui.line(format_args!("{schema:#}"))?;
+            Ok(ExitCode::Done)
+        }
+    }
+}
+
+fn show(args: &ShowArgs, global: &GlobalArgs, ui: &Ui) -> Result<ExitCode, CliError> {
     let project = global.project(None)?;
     let mut rows: Vec<[String; 3]> = project
         .settings

@@ -18,6 +18,7 @@ mod error;
 mod field_map;
 mod field_map_file;
 mod field_map_rules;
+mod json_schema;
 mod load;
 mod period;
 mod project;
@@ -35,6 +36,7 @@ pub use field_map::{
     PercentForm, SidePair, SignOff, WriteMode,
 };
 pub(crate) use field_map_file::is_currency_code;
+pub use json_schema::{field_map_schema, project_schema};
 pub use load::{FIELD_MAP_FILE, PROJECT_FILE, load, read_field_map, read_project};
 pub use period::{Period, PeriodError};
 pub use project::{

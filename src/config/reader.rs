@@ -4,7 +4,7 @@
 //! mistake is found in the same pass. Nothing is used unless the whole file was clean.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -16,6 +16,8 @@ pub(super) struct Reader<'a> {
     file: &'a str,
     text: &'a str,
     problems: RefCell<Vec<Problem>>,
+    /// Keys that were asked for, by the table's name; the JSON Schema is compared with them.
+    asked: RefCell<BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// A value with its place.
@@ -41,7 +43,7 @@ pub(super) struct Table<'r, 'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, problems: RefCell::default() }
+        Self { file, text, problems: RefCell::default(), asked: RefCell::default() }
     }
 
     /// Notes a mistake at `span`.
@@ -97,6 +99,12 @@ impl<'a> Reader<'a> {
         let found = type_word(node.value);
         let message = format!("expected {expected}, found {found}: `{}`", node.key);
         self.problem(&node.span, &node.holder, message, None);
+    }
+
+    /// Returns the keys that tables were asked for, by the table's name.
+    #[cfg(test)]
+    pub fn asked(&self) -> BTreeMap<String, BTreeSet<String>> {
+        self.asked.borrow().clone()
     }
 
     /// Returns the problems in the order of the file.
@@ -197,6 +205,7 @@ impl<'r, 'a> Table<'r, 'a> {
                 );
             }
         }
+        self.reader.asked.borrow_mut().entry(self.name).or_default().extend(asked);
     }
 
     fn node(&self, key: &str, value: &'a toml::Spanned<DeValue<'a>>) -> Node<'a> {

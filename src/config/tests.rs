@@ -1,7 +1,13 @@
 //! The repository's own project, and laws that no invalid file can show.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use serde_json::Value;
+use toml::de::DeTable;
+
+use super::reader::Reader;
 use super::*;
 
 const PROJECT: &str = include_str!("../../concord.toml");
@@ -106,4 +112,145 @@ fn whoever_is_created_in_hubspot_is_named_by_a_rule() {
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.contains("who is created in HubSpot"), "{problems:?}");
     assert_eq!(problems[0].name, "inclusion");
+}
+
+/// Files in which every table occurs that a reader may open.
+const WHOLE_PROJECT: &str = r#"
+name = "Whole"
+period = "2026"
+[warehouse]
+url = "s3://bucket/prefix"
+[warehouse.settings]
+secret_access_key = { env = "K" }
+[connections.a]
+kind = "hubspot"
+token = { env = "T" }
+[connections.b]
+kind = "hubspot"
+client_id = { env = "I" }
+client_secret = { env = "S" }
+refresh_token = { env = "R" }
+[connections.c]
+kind = "salesforce"
+url = "https://c.my.salesforce.com"
+client_id = { env = "I" }
+username = "u@c.example"
+private_key = { file = "k.pem" }
+[budget.a]
+reserve_share = 0.5
+[[inclusion.rules]]
+name = "r"
+sql = "true"
+sentence = "never"
+[[inclusion.to_hubspot]]
+name = "r"
+sql = "true"
+sentence = "never"
+[metrics.m]
+label = "M"
+[metrics.m.claims.a]
+label = "A"
+model = "a"
+time_zone = "UTC"
+[metrics.m.claims.b]
+label = "B"
+model = "b"
+time_zone = "UTC"
+[alerts]
+webhook = { env = "W" }
+"#;
+
+const WHOLE_MAP: &str = r#"
+[person]
+hubspot = "contacts"
+salesforce = ["Lead"]
+[person.fields.f]
+type = "text"
+hubspot = "f"
+salesforce = { Lead = "F" }
+owner = "hubspot"
+[company]
+hubspot = "companies"
+salesforce = ["Account"]
+[company.fields.f]
+type = "text"
+hubspot = "f"
+salesforce = { Account = "F" }
+owner = "hubspot"
+[deal]
+hubspot = "deals"
+salesforce = ["Opportunity"]
+[deal.fields.f]
+type = "text"
+hubspot = "f"
+salesforce = { Opportunity = "F" }
+owner = "hubspot"
+[[sign_offs]]
+name = "A"
+date = "2026-10-01"
+digest = "01234567"
+"#;
+
+type Asked = BTreeMap<String, BTreeSet<String>>;
+
+#[test]
+fn the_schemas_and_the_readers_know_the_same_keys() {
+    let reader = Reader::new(FIELD_MAP_FILE, WHOLE_MAP);
+    let root = DeTable::parse(WHOLE_MAP).expect("TOML");
+    let map = field_map_file::read(&reader, root.get_ref());
+    let of_map = reader.asked();
+    assert_eq!(reader.into_problems(), []);
+
+    let reader = Reader::new(PROJECT_FILE, WHOLE_PROJECT);
+    let root = DeTable::parse(WHOLE_PROJECT).expect("TOML");
+    let project = project_file::read(reader.root(root.get_ref()), Path::new("."), map);
+    let of_project = reader.asked();
+    assert_eq!(reader.into_problems(), []);
+    assert!(project.is_some());
+
+    agree(&project_schema(), &of_project);
+    agree(&field_map_schema(), &of_map);
+}
+
+/// Demands that every table the reader opened has the same keys in the schema, and that it opened
+/// every table of the schema.
+fn agree(schema: &Value, asked: &Asked) {
+    let mut known = Vec::new();
+    for (name, keys) in asked {
+        let table = table_of(schema, name);
+        let properties = table["properties"].as_object().expect("a table with keys");
+        let properties: BTreeSet<String> = properties.keys().cloned().collect();
+        assert_eq!(*keys, properties, "`{name}`");
+        known.push(table);
+    }
+    let mut open = vec![schema];
+    while let Some(node) = open.pop() {
+        // Objects are asked for by the entity's list, and not one by one.
+        let is_by_object = node["description"] == "Salesforce field by object";
+        let is_table = node["properties"].is_object() && node["type"] == "object" && !is_by_object;
+        assert!(!is_table || known.contains(&node), "no reader opens {node:#}");
+        match node {
+            Value::Object(keys) => open.extend(keys.values()),
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+}
+
+/// Finds a table of the schema by the name that messages give it.
+fn table_of<'a>(schema: &'a Value, name: &str) -> &'a Value {
+    let mut node = schema;
+    for word in name.split('.').filter(|word| !word.is_empty()) {
+        let next = [&node["properties"][word], &node["additionalProperties"]];
+        let next = next.into_iter().find(|next| next.is_object());
+        // Messages call a field of an entity by its name, without `fields`.
+        node = next.unwrap_or(&node["properties"]["fields"]["additionalProperties"]);
+        if node["items"].is_object() {
+            node = &node["items"];
+        }
+        if let Some(either) = node["anyOf"].as_array() {
+            node = either.iter().find(|one| one["properties"].is_object()).expect("a table");
+        }
+    }
+    node
 }

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod end_state;
 pub mod hosted;
+pub mod json_schema;
 pub mod prepared;
 mod served;
 pub mod stores;
