@@ -79,6 +79,8 @@ pub mod apply;
 
 pub mod reconcile;
 
+pub mod report;
+
 pub mod sandbox;
 
 pub mod cli;

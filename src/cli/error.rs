@@ -22,6 +22,12 @@ pub enum CliError {
         #[source]
         source: std::io::Error,
     },
+    #[error("cannot write `{}`", path.display())]
+    WriteFile {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("cannot make or empty `{}`", path.display())]
     Scratch {
         path: PathBuf,
@@ -93,6 +99,7 @@ impl CliError {
             Self::Refused { .. } | Self::ScratchTaken { .. } => ExitCode::Refused,
             Self::Secret(_)
             | Self::Scratch { .. }
+            | Self::WriteFile { .. }
             | Self::Output(_)
             | Self::Runtime(_)
             | Self::Interrupted => ExitCode::Failed,
@@ -123,6 +130,7 @@ impl CliError {
             | Self::Scratch { .. }
             | Self::Interrupted
             | Self::ReadFile { .. }
+            | Self::WriteFile { .. }
             | Self::Output(_)
             | Self::Runtime(_) => Vec::new(),
             Self::Stage { hints, .. } => hints.clone(),

@@ -23,6 +23,7 @@ mod pull_stage;
 mod query;
 mod reconcile;
 mod rehearse;
+mod report;
 mod rows;
 mod run;
 mod sandbox;
@@ -111,6 +112,8 @@ pub enum Command {
     Audit(audit::AuditArgs),
     Check(check::CheckArgs),
     Query(query::QueryArgs),
+    #[command(subcommand)]
+    Report(report::ReportCommand),
     #[command(subcommand)]
     Sandbox(sandbox::SandboxCommand),
     #[command(subcommand)]
@@ -242,6 +245,7 @@ async fn dispatch(command: &Command, global: &GlobalArgs, ui: &Ui) -> Result<Exi
         Command::Audit(args) => audit::run(args, global, ui).await,
         Command::Check(args) => check::run(args, global, ui).await,
         Command::Query(args) => query::run(args, global, ui).await,
+        Command::Report(command) => report::run(command, global, ui).await,
         Command::Sandbox(command) => sandbox::run(command, global, ui).await,
         Command::Config(command) => config::run(command, global, ui),
     }

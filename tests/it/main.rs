@@ -19,6 +19,7 @@ mod part;
 mod pull;
 mod quarantine;
 mod rehearse;
+mod report;
 mod resume;
 mod secrets;
 mod slt;
