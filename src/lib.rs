@@ -71,6 +71,8 @@ pub mod state;
 
 pub mod check;
 
+pub mod init;
+
 pub mod plan;
 
 pub mod rehearse;

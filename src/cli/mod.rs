@@ -17,6 +17,7 @@ mod carry_out;
 mod check;
 mod config;
 mod hold;
+mod init;
 mod plan;
 mod pull;
 mod pull_stage;
@@ -118,6 +119,7 @@ pub enum Command {
     Sandbox(sandbox::SandboxCommand),
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    Init(init::InitArgs),
 }
 
 /// How a table of data is written.
@@ -248,6 +250,7 @@ async fn dispatch(command: &Command, global: &GlobalArgs, ui: &Ui) -> Result<Exi
         Command::Report(command) => report::run(command, global, ui).await,
         Command::Sandbox(command) => sandbox::run(command, global, ui).await,
         Command::Config(command) => config::run(command, global, ui),
+        Command::Init(args) => init::run(args, global, ui).await,
     }
 }
 

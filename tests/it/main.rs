@@ -13,6 +13,7 @@ mod edge;
 mod edits;
 mod faults;
 mod gap;
+mod init;
 mod laws;
 mod night;
 mod part;
