@@ -57,7 +57,7 @@ impl Metadata {
         }
     }
 
-    fn schema(&self, kind: CrmKind) -> Option<&Schema> {
+    pub fn schema(&self, kind: CrmKind) -> Option<&Schema> {
         self.side(kind).map(|side| &side.schema)
     }
 }

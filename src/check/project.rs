@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{Access, Entity, FieldType, Owner, Project, suggestion};
+use crate::config::{Access, Entity, FieldType, Owner, Project, is_currency_code, suggestion};
 use crate::crm::CrmKind;
 use crate::schema::Schema;
 
 use super::finding::{Findings, quoted};
-use super::flows::flows;
+use super::flows::{ends, flows};
 use super::{Metadata, Place, Severity, vendor};
 
 /// Property that the vendors' own connector stamps on every contact that it syncs.
@@ -28,6 +28,7 @@ pub fn judge(
     connector(project, metadata, findings);
     for entity in project.field_map.entities.iter().filter(|entity| entity.is_mapped) {
         currency(entity, metadata, findings);
+        owning_models(entity, models, findings);
         record_types(entity, metadata, findings);
     }
 }
@@ -201,31 +202,35 @@ fn connector(project: &Project, metadata: &Metadata, findings: &mut Findings) {
     }
 }
 
-/// Judges whether amounts of two currencies could be taken for one another.
+/// Judges whether the fields are there that say an amount's currency.
 fn currency(entity: &Entity, metadata: &Metadata, findings: &mut Findings) {
-    let (Some(hubspot), Some(salesforce)) = (&metadata.hubspot, &metadata.salesforce) else {
-        return;
-    };
-    let codes: Vec<&str> = hubspot
-        .schema
-        .picklist_values
-        .iter()
-        .filter(|v| v.object == entity.hubspot && v.field == "deal_currency_code" && v.is_active)
-        .map(|v| v.value.as_str())
-        .collect();
-    for field in entity.fields.iter().filter(|field| field.field_type == FieldType::Currency) {
+    for field in &entity.fields {
+        let Some(codes) = &field.currency else { continue };
         let place = Place::field(entity, field);
-        for (object, name) in &field.salesforce {
+        for (kind, object, _) in ends(entity, field) {
+            let (name, Some(schema)) = (codes.of(kind), metadata.schema(kind)) else { continue };
+            if is_currency_code(name) || schema.field(object, name).is_some() {
+                continue;
+            }
             let about = format!("{object}.{name}");
-            let has_code = salesforce.schema.field(object, "CurrencyIsoCode").is_some();
-            let sentence = match (codes.len(), has_code) {
-                (0 | 1, false) => continue,
-                (0 | 1, true) => "Salesforce keeps amounts in several currencies and HubSpot in one, and amounts are compared without their codes: {}".to_owned(),
-                (_, false) => format!("HubSpot keeps amounts in {} and Salesforce has no currency code, so amounts of different currencies would be taken for one another: {{}}", quoted(&codes)),
-                (_, true) => "amounts are compared without their currency codes: {}".to_owned(),
-            };
-            let todo = "leave records in other currencies out, or make the field `compare`";
-            findings.about((Severity::Warning, "currency_code"), &place, &about, sentence, todo);
+            let sentence = "no amount is compared or written without its currency, and this field is not there: {}";
+            let todo = "name the field that holds the code, or the code itself where there is one currency";
+            findings.about((Severity::Error, "currency_field"), &place, &about, sentence, todo);
+        }
+    }
+}
+
+/// Judges whether the models are there that own fields.
+fn owning_models(entity: &Entity, models: &BTreeSet<String>, findings: &mut Findings) {
+    for field in &entity.fields {
+        let Some(from) = &field.from else { continue };
+        if !models.contains(&from.model) {
+            let known: Vec<&str> = models.iter().map(String::as_str).collect();
+            let sentence = format!("no such model owns a field: `{}`", from.model);
+            let todo = suggestion(&from.model, &known)
+                .unwrap_or_else(|| format!("write `models/3_marts/{}.sql`", from.model));
+            let place = Place::field(entity, field);
+            findings.add((Severity::Error, "model_missing"), &place, sentence, todo);
         }
     }
 }

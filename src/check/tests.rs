@@ -456,9 +456,19 @@ fn the_native_connector_is_noted() {
 }
 
 #[test]
-fn amounts_without_a_currency_code_are_found() {
+fn a_currency_field_that_is_not_there_is_found() {
     let mut metadata = metadata("number", "currency");
+    let options = "type = \"currency\"\nscale = 2\nowner = \"hubspot\"\n\
+        currency = { hubspot = \"deal_currency_code\", salesforce = \"USD\" }\n";
+    assert_eq!(codes(options, &metadata), [(Error, "currency_field")]);
     list(&mut metadata, HubSpot, "contacts", "deal_currency_code", &["USD", "EUR"]);
-    let options = "type = \"currency\"\nscale = 2\nowner = \"hubspot\"\n";
-    assert_eq!(codes(options, &metadata), [(Warning, "currency_code")]);
+    assert_eq!(codes(options, &metadata), []);
+}
+
+#[test]
+fn a_model_that_should_own_a_field_and_is_not_there_is_found() {
+    let metadata = metadata("string", "string");
+    let options = "type = \"text\"\nowner = \"warehouse\"\n\
+        from = { model = \"scores\", column = \"score\" }\n";
+    assert_eq!(codes(options, &metadata), [(Error, "model_missing")]);
 }

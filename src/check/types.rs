@@ -164,7 +164,7 @@ fn misfit(field: &Field, found: Shape, is_read: bool, is_written: bool) -> Misfi
         | (T::Picklist | T::Country, S::Single)
         | (T::MultiPicklist, S::Multi)
         | (T::Bool | T::Consent, S::Bool)
-        | (T::Number | T::Currency, S::Number)
+        | (T::Number | T::Currency | T::Percent, S::Number)
         | (T::Date, S::Date)
         | (T::Datetime, S::Datetime)
         | (T::Owner, S::User)
@@ -194,31 +194,28 @@ fn misfit(field: &Field, found: Shape, is_read: bool, is_written: bool) -> Misfi
             "a record with two values cannot be written there",
             "map a field that takes several, or let that side be the owner",
         )),
-        (T::Picklist | T::MultiPicklist, S::Text) if is_written => Some((
-            Error,
-            "without a list every value would be held back",
-            "write `type = \"text\"`, or make a picklist there",
-        )),
+        (T::Picklist | T::MultiPicklist, S::Text) if !is_read => None,
         (T::Picklist | T::MultiPicklist, S::Text) => Some((
             Warning,
             "it is free text, and what the map does not list is held back",
             "make a picklist there, or write `type = \"text\"`",
         )),
 
-        (T::Bool | T::Consent | T::Number | T::Currency | T::Date | T::Datetime, S::Text) => {
-            Some(match (is_read, is_written) {
-                (true, _) => (
-                    Warning,
-                    "what cannot be read as the type is held back",
-                    "clean it, or make a field of the right type",
-                ),
-                _ => (
-                    Warning,
-                    "it is stored as text, and reports cannot reckon with it",
-                    "make a field of the right type there",
-                ),
-            })
-        }
+        (
+            T::Bool | T::Consent | T::Number | T::Currency | T::Percent | T::Date | T::Datetime,
+            S::Text,
+        ) => Some(match (is_read, is_written) {
+            (true, _) => (
+                Warning,
+                "what cannot be read as the type is held back",
+                "clean it, or make a field of the right type",
+            ),
+            _ => (
+                Warning,
+                "it is stored as text, and reports cannot reckon with it",
+                "make a field of the right type there",
+            ),
+        }),
 
         (T::Date, S::Datetime) if field.zone.is_none() => Some((
             Error,
@@ -281,7 +278,7 @@ fn digits(
     target: &str,
     findings: &mut Findings,
 ) {
-    if !matches!(field.field_type, FieldType::Number | FieldType::Currency) {
+    if !matches!(field.field_type, FieldType::Number | FieldType::Currency | FieldType::Percent) {
         return;
     }
     let Some(kept) = to.scale else { return };

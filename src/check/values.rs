@@ -132,7 +132,19 @@ fn crossing(
     if targets.is_empty() {
         return;
     }
-    let is_taken = |value: &&str| targets.iter().any(|v| v.value == **value && v.is_active);
+    let label = |value: &str| {
+        sources.iter().find(|v| v.value == value).map_or(value.to_owned(), |v| v.label.clone())
+    };
+    let is_taken = |value: &&str| {
+        let label = field.is_mapped_by_label.then(|| label(value));
+        targets.iter().any(|v| {
+            let is_same = match &label {
+                Some(label) => v.label.trim().eq_ignore_ascii_case(label.trim()),
+                None => v.value == **value,
+            };
+            is_same && v.is_active
+        })
+    };
     let lost: Vec<&str> = active.iter().copied().filter(|value| !is_taken(value)).collect();
     if lost.is_empty() {
         return;

@@ -9,7 +9,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{EntityName, FieldType, Owner, WriteMode, WriteRoute};
+use super::{EntityName, FieldType, Owner, PercentForm, SourceFormat, WriteMode, WriteRoute};
 use crate::crm::Way;
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -78,6 +78,29 @@ pub fn project_schema() -> Value {
                             "Entities (person) or fields (person.phone) that were switched off in it",
                         ),
                     )],
+                ),
+            ),
+            (
+                "sources",
+                table_of(
+                    "Files from elsewhere, by the name under which models read them",
+                    table(
+                        "A file, or a directory of files",
+                        &["url"],
+                        vec![
+                            (
+                                "url",
+                                text("Path or s3://, gs://, az:// address; a directory ends in /"),
+                            ),
+                            (
+                                "format",
+                                words(
+                                    &SourceFormat::ALL.map(SourceFormat::as_str),
+                                    "How they are written [default: by the ending]",
+                                ),
+                            ),
+                        ],
+                    ),
                 ),
             ),
             ("metrics", table_of("Numbers that two teams report differently, by name", metric())),
@@ -481,10 +504,66 @@ fn field(objects: &[&str]) -> Value {
                 flag("A text too long is cut; otherwise it is held back [default: false]"),
             ),
             ("blank_is_false", flag("Null and false are the same value [default: false]")),
-            ("values", table_of("HubSpot value = Salesforce value", text(""))),
+            (
+                "values",
+                any(
+                    "HubSpot value = Salesforce value; by_label: values of one label are one",
+                    vec![table_of("", text("")), words(&["by_label"], "")],
+                ),
+            ),
             ("scale", whole(0, "Digits after the point at which two numbers count as equal")),
             ("zone", text("IANA zone in which an instant becomes a day")),
             ("create_default", text("What a new record in Salesforce gets where HubSpot is blank")),
+            (
+                "currency",
+                any(
+                    "Of an amount: its currency, or where each side says it",
+                    vec![
+                        pattern("^[A-Z]{3}$", "ISO 4217 code"),
+                        table(
+                            "",
+                            &["hubspot", "salesforce"],
+                            vec![
+                                ("hubspot", pattern(NAME, "Code, or the property that holds it")),
+                                ("salesforce", pattern(NAME, "Code, or the field that holds it")),
+                            ],
+                        ),
+                    ],
+                ),
+            ),
+            (
+                "hubspot_keeps",
+                words(
+                    &PercentForm::ALL.map(PercentForm::as_str),
+                    "Of a percentage: fraction where 25 percent is 0.25",
+                ),
+            ),
+            (
+                "fallback",
+                table(
+                    "Of an owner: who stands in for somebody who is not there",
+                    &[],
+                    vec![
+                        ("hubspot", text("E-mail address, id or name in HubSpot")),
+                        ("salesforce", text("E-mail address, id or queue in Salesforce")),
+                    ],
+                ),
+            ),
+            (
+                "from",
+                table(
+                    "Of warehouse: the model column that owns the field",
+                    &["model", "column"],
+                    vec![
+                        ("model", pattern(NAME, "Model with one row per golden_id")),
+                        ("column", pattern(NAME, "Its column")),
+                    ],
+                ),
+            ),
+            (
+                "restrictive",
+                flag("Of consent: the answer that wins over every other [default: true]"),
+            ),
         ],
     )
 }

@@ -240,7 +240,9 @@ fn fit(
         FieldType::MultiPicklist => wire.split(';').collect(),
         _ => Vec::new(),
     };
-    for part in parts {
+    // A field without a list is free text and takes any word.
+    let is_listed = info.is_restricted || registry.has_list(to, object, target_field);
+    for part in parts.into_iter().filter(|_| is_listed) {
         match (registry.is_active_value(to, object, target_field, part), info.is_restricted) {
             (Some(true), _) => {}
             (Some(false), true) => return Err(Problem::WouldBeRefusedInactive),

@@ -137,6 +137,11 @@ impl FieldRegistry {
         meant().find(|v| v.is_active).or_else(|| meant().next()).map(|v| v.value.as_str())
     }
 
+    /// Says whether the metadata lists values for a field, active or not.
+    pub fn has_list(&self, crm: CrmKind, object: &str, field: &str) -> bool {
+        self.side(crm).picklists.contains_key(&key(&[object, field]))
+    }
+
     /// Lists the values that a picklist takes, in its order.
     pub fn active_values<'a>(
         &'a self,

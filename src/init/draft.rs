@@ -49,11 +49,36 @@ pub fn draft(metadata: &Metadata) -> String {
         }
         write_entity(&mut text, entity, schemas.map(|(_, salesforce)| salesforce), &proposals);
         for proposal in &proposals {
-            write_field(&mut text, entity, proposal);
+            write_field(&mut text, entity, proposal, &currency(metadata, entity, proposal));
         }
         write_left(&mut text, &left);
     }
     text
+}
+
+/// Says where each side keeps the code of its amounts; a side without one has the portal's currency.
+fn currency(metadata: &Metadata, entity: EntityName, proposal: &Proposal) -> String {
+    let account = metadata.hubspot.as_ref().and_then(|side| side.account.currency.as_deref());
+    let own = account.unwrap_or("USD");
+    let has = |kind: CrmKind, object: &str, field: &str| {
+        metadata.schema(kind).is_some_and(|schema| schema.field(object, field).is_some())
+    };
+    let hubspot = if has(CrmKind::HubSpot, entity.hubspot_object(), "deal_currency_code") {
+        "deal_currency_code"
+    } else {
+        own
+    };
+    let is_multiple = !proposal.salesforce.is_empty()
+        && proposal
+            .salesforce
+            .iter()
+            .all(|(object, _)| has(CrmKind::Salesforce, object, "CurrencyIsoCode"));
+    let salesforce = if is_multiple { "CurrencyIsoCode" } else { own };
+    if hubspot == salesforce {
+        format!("\"{own}\"")
+    } else {
+        format!("{{ hubspot = \"{hubspot}\", salesforce = \"{salesforce}\" }}")
+    }
 }
 
 /// Proposals for an entity, and lists that have too little in common.
@@ -217,7 +242,7 @@ fn meeting(hubspot: Shape, salesforce: Shape, field_type: FieldType, owner: Owne
         FieldType::Picklist => is(S::Single),
         FieldType::MultiPicklist => is(S::Multi),
         FieldType::Bool | FieldType::Consent => is(S::Bool),
-        FieldType::Number | FieldType::Currency => is(S::Number),
+        FieldType::Number | FieldType::Currency | FieldType::Percent => is(S::Number),
         FieldType::Date => match (hubspot, salesforce) {
             (S::Date, S::Date) => true,
             (S::Datetime, S::Date) => matches!(owner, Owner::Hubspot | Owner::Compare),
@@ -403,10 +428,13 @@ fn without_source<'a>(schema: &'a Schema, object: &'a str, proposals: &[Proposal
     required.filter(|info| !is_filled(info)).map(|info| info.field.as_str()).collect()
 }
 
-fn write_field(text: &mut String, entity: EntityName, proposal: &Proposal) {
+fn write_field(text: &mut String, entity: EntityName, proposal: &Proposal, currency: &str) {
     put(text, format_args!("\n# {}\n", comment(&proposal.why)));
     put(text, format_args!("[{entity}.fields.{}]\n", proposal.name));
     put(text, format_args!("type = \"{}\"\n", proposal.field_type.as_str()));
+    if proposal.field_type == FieldType::Currency {
+        put(text, format_args!("currency = {currency}\n"));
+    }
     if let Some(scale) = proposal.scale {
         put(text, format_args!("scale = {scale}\n"));
     }

@@ -290,6 +290,33 @@ fn options(field: &Field) -> Vec<String> {
         options
             .push(format!("A new record in Salesforce gets “{default}” where HubSpot is blank."));
     }
+    if let Some(codes) = &field.currency {
+        options.push(if codes.hubspot == codes.salesforce {
+            format!("Amounts are in {}.", codes.hubspot)
+        } else {
+            format!(
+                "The currency is what HubSpot says in {} and Salesforce in {}.",
+                codes.hubspot, codes.salesforce
+            )
+        });
+    }
+    if let Some(form) = field.hubspot_keeps {
+        options.push(format!("HubSpot keeps it as a {}.", form.as_str()));
+    }
+    for (kind, name) in &field.fallback {
+        options.push(format!("Whoever is not in {kind} is stood in for by {name} there."));
+    }
+    if let Some(from) = &field.from {
+        options
+            .push(format!("The value is the column {} of the model {}.", from.column, from.model));
+    }
+    if field.is_mapped_by_label {
+        options.push("Values of one label are one value.".to_owned());
+    }
+    if field.field_type == FieldType::Consent {
+        let no = if field.restrictive { "yes" } else { "no" };
+        options.push(format!("A “{no}” in one record goes to every record of the person."));
+    }
     options
 }
 
@@ -303,6 +330,7 @@ fn type_words(field_type: FieldType) -> &'static str {
         FieldType::Bool => "yes or no",
         FieldType::Number => "number",
         FieldType::Currency => "amount of money",
+        FieldType::Percent => "percentage",
         FieldType::Date => "day",
         FieldType::Datetime => "time",
         FieldType::Owner => "record owner",
