@@ -29,3 +29,4 @@ mod support;
 mod tidy;
 mod trouble;
 mod undo;
+mod worlds;
