@@ -43,6 +43,12 @@ impl Places {
         self.0.get(&(world, at)).cloned().flatten()
     }
 
+    /// Returns the world that a record stands in now.
+    pub fn world_of(&self, id: &str) -> Option<u64> {
+        let found = self.0.iter().find(|(_, place)| place.as_ref().is_some_and(|(_, own)| own == id));
+        found.map(|((world, _), _)| *world)
+    }
+
     /// Everything that stood at one place stands at another now.
     fn move_all(&mut self, from: &str, to: Option<&(Kind, String)>) {
         for place in self.0.values_mut() {

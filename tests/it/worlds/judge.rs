@@ -30,7 +30,7 @@ pub struct Disagreement {
 /// The oracle over one company's week.
 pub struct Judge {
     map: FieldMap,
-    facts: Facts,
+    pub facts: Facts,
     stages: Vec<String>,
     agreements: Agreements,
     night: usize,
@@ -64,13 +64,14 @@ impl Judge {
     /// Judges the latest build, and notes what is agreed tonight.
     pub fn judge(&mut self, company: &Company) -> Vec<Disagreement> {
         let records = Records::read(company);
-        self.agreements.carry(&records.heirs());
-        let decided: BTreeMap<(String, String), Row> = company
-            .query(DECISIONS)
+        let heirs = records.heirs();
+        let bases = self.agreements.of(&heirs);
+        let decided: BTreeMap<(String, String), Row> = query(company, DECISIONS)
             .into_iter()
             .map(|row| ((row["golden_id"].clone(), row["field"].clone()), row))
             .collect();
-        let pairs = company.query(
+        let pairs = query(
+            company,
             "select pairs.*, handoffs.is_open from int_pairs as pairs \
              left join int_handoffs as handoffs on pairs.golden_id = handoffs.golden_id \
              where hubspot_id is not null and salesforce_id is not null",
@@ -99,7 +100,7 @@ impl Judge {
                 };
                 let full_name = format!("{}.{}", entity.name, field.name);
                 let key = (hubspot_id.clone(), salesforce_id.clone(), full_name.clone());
-                let base = self.agreements.0.get(&key);
+                let base = bases.get(&key);
                 let verdict = decide(&case, base, &self.facts);
                 self.n_judged += 1;
                 let count = format!("{} {}", verdict.status.word(), verdict.reason.unwrap_or(""));
@@ -127,7 +128,12 @@ impl Judge {
                         salesforce_id: salesforce_id.clone(),
                         field: field.name.clone(),
                         night: self.night,
-                        known: known::explain(&case, base, &verdict, answer),
+                        known: known::explain(&case, &verdict, answer).or_else(|| {
+                            let is_twin = base.is_none()
+                                && answer.is_some_and(|row| row["has_base"] == "true")
+                                && self.agreements.has_row_of_another(&key, &heirs);
+                            is_twin.then_some("carried_to_a_twin")
+                        }),
                         what: text,
                     });
                 }
@@ -196,7 +202,7 @@ fn compare(
     let (Some(after), Some(source)) = (&verdict.after, verdict.source) else { return None };
     let written = &row["image"];
     if let Some(text) = &verdict.after_text
-        && written != text
+        && written.trim() != text
     {
         return Some("text".to_owned());
     }
@@ -210,12 +216,12 @@ fn compare(
 }
 
 /// Raw records of both CRMs, as the latest snapshot has them.
-struct Records {
+pub struct Records {
     by_id: BTreeMap<(String, String), Row>,
 }
 
 impl Records {
-    fn read(company: &Company) -> Self {
+    pub fn read(company: &Company) -> Self {
         let mut by_id = BTreeMap::new();
         for (table, object, id) in [
             ("hubspot.contacts", "contacts", "hs_object_id"),
@@ -224,14 +230,14 @@ impl Records {
             ("salesforce.contact", "Contact", "Id"),
             ("salesforce.account", "Account", "Id"),
         ] {
-            for row in company.query(&format!("select * from {table}")) {
+            for row in query(company, &format!("select * from {table}")) {
                 by_id.insert((object.to_owned(), row[id].clone()), row);
             }
         }
         Self { by_id }
     }
 
-    fn text(&self, object: &str, id: &str, name: &str) -> &str {
+    pub fn text(&self, object: &str, id: &str, name: &str) -> &str {
         self.by_id
             .get(&(object.to_owned(), id.to_owned()))
             .and_then(|row| row.get(name))
@@ -272,7 +278,6 @@ fn facts(world: &Path) -> Facts {
                 .map(|option| (text(&option["value"]), option["hidden"] != true))
                 .collect();
             let own = FieldFacts {
-                kind: text(&property["type"]),
                 is_restricted: property["type"] == "enumeration",
                 values,
                 ..FieldFacts::default()
@@ -287,7 +292,6 @@ fn facts(world: &Path) -> Facts {
             let values =
                 items.map(|item| (text(&item["value"]), item["active"] == true)).collect();
             let own = FieldFacts {
-                kind: text(&field["type"]),
                 length: field["length"].as_u64().and_then(|n| n.try_into().ok()).unwrap_or(0),
                 is_required: field["nillable"] != true,
                 is_restricted: field["restrictedPicklist"] == true,
@@ -312,4 +316,19 @@ fn facts(world: &Path) -> Facts {
         }
     }
     facts
+}
+
+/// Asks the project's tables. JSON keeps values as they are, where CSV defuses what could be a formula.
+pub fn query(company: &Company, sql: &str) -> Vec<Row> {
+    let output = company.good(&["query", "--sandbox", "--format", "jsonl", sql]);
+    let text = |value: Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let row = |line: &str| -> Row {
+        let row: BTreeMap<String, Value> = serde_json::from_str(line).expect("a row");
+        row.into_iter().map(|(name, value)| (name, text(value))).collect()
+    };
+    output.stdout.lines().map(row).collect()
 }

@@ -86,40 +86,41 @@ impl Verdict {
 }
 
 impl Agreements {
-    /// Carries what was agreed to the records that conversions and merges left over. Where such a
-    /// record has its own, its own stays; of several that come, the latest is taken.
-    pub fn carry(&mut self, heirs: &BTreeMap<String, String>) {
-        let last = |id: &String| {
-            let mut at = id;
-            for _ in 0..heirs.len() {
-                let Some(next) = heirs.get(at) else { break };
-                at = next;
-            }
-            at.clone()
-        };
+    /// Returns what counts as agreed for a pair: its own row, or else the latest of those that
+    /// conversions and merges carry to it.
+    ///
+    /// `heirs` says which record took the place of which.
+    pub fn of(&self, heirs: &BTreeMap<String, String>) -> BTreeMap<Key, Base> {
         let mut carried: BTreeMap<Key, Base> = BTreeMap::new();
         for ((hubspot, salesforce, field), base) in &self.0 {
-            let key = (last(hubspot), last(salesforce), field.clone());
-            let is_moved = key.0 != *hubspot || key.1 != *salesforce;
-            if is_moved && !self.0.contains_key(&key) {
-                let known = carried.get(&key);
-                if known.is_none_or(|known| known.night < base.night) {
-                    carried.insert(key, base.clone());
-                }
+            let key = (last(heirs, hubspot), last(heirs, salesforce), field.clone());
+            if carried.get(&key).is_none_or(|known| known.night < base.night) {
+                carried.insert(key, base.clone());
             }
         }
-        self.0.extend(carried);
+        carried.extend(self.0.clone());
+        carried
     }
 
-    /// Notes that both sides agree tonight.
-    pub fn agree(&mut self, key: Key, case: &Case<'_>, night: usize) {
-        let base = Base {
-            hubspot: case.hubspot.to_owned(),
-            salesforce: case.salesforce.to_owned(),
-            night,
-        };
-        self.0.insert(key, base);
+    /// Says whether a HubSpot record agreed with a Salesforce record that lives on in another.
+    pub fn has_row_of_another(&self, key: &Key, heirs: &BTreeMap<String, String>) -> bool {
+        self.0.keys().any(|(hubspot, salesforce, field)| {
+            *field == key.2
+                && last(heirs, hubspot) == key.0
+                && *salesforce != key.1
+                && heirs.contains_key(salesforce)
+        })
     }
+}
+
+/// Follows a record through conversions and merges to the one that is left.
+fn last(heirs: &BTreeMap<String, String>, id: &str) -> String {
+    let mut at = id;
+    for _ in 0..heirs.len() {
+        let Some(next) = heirs.get(at) else { break };
+        at = next;
+    }
+    at.to_owned()
 }
 
 /// Says whether the image of HubSpot's value is Salesforce's.
@@ -151,14 +152,14 @@ pub fn decide(case: &Case<'_>, base: Option<&Base>, facts: &Facts) -> Verdict {
     let source = winner(case, base, facts);
     let own = read(case, source, facts);
     let there = read(case, source.other(), facts);
+    if own.is_blank() {
+        return blank(case, base, source, facts);
+    }
     if field.write == WriteMode::OnCreate {
         return Verdict::noop(Some(source), "on_create_only");
     }
     if let Meaning::Unclear(reason, _) = own {
         return Verdict::held(source, reason);
-    }
-    if own.is_blank() {
-        return blank(case, base, source, facts);
     }
     if field.write == WriteMode::WhenBlank && !there.is_blank() {
         return Verdict::noop(Some(source), "target_filled");
@@ -167,6 +168,10 @@ pub fn decide(case: &Case<'_>, base: Option<&Base>, facts: &Facts) -> Verdict {
         let place = |value: &Meaning| position(case, value);
         match (place(&own), place(&there)) {
             (None, _) => return Verdict::held(source, "not_in_lifecycle"),
+            // Nobody can say whether that would be forward.
+            (Some(_), None) if !there.is_blank() => {
+                return Verdict::held(source, "not_in_lifecycle");
+            }
             (Some(own), Some(there)) if own <= there => {
                 return Verdict::noop(Some(source), "not_forward");
             }

@@ -71,7 +71,6 @@ pub struct Person {
 
 #[derive(Clone, Debug, Default)]
 pub struct FieldFacts {
-    pub kind: String,
     /// Most characters; 0 where there is no such limit.
     pub length: usize,
     pub is_required: bool,
@@ -96,7 +95,8 @@ pub fn meaning(field: &Field, side: Side, text: &str, facts: &Facts) -> Meaning 
     let read = match field.field_type {
         FieldType::Text | FieldType::Reference => known(Some(text.to_owned())),
         FieldType::Email => known(text.contains('@').then(|| text.to_lowercase())),
-        FieldType::Phone => known(e164(text)),
+        // What is no number stays the text that it is.
+        FieldType::Phone => known(Some(e164(text).unwrap_or_else(|| text.to_owned()))),
         FieldType::Picklist => mapped(field, side, text),
         FieldType::MultiPicklist => choices(field, side, text),
         FieldType::Bool | FieldType::Consent => {
@@ -110,7 +110,7 @@ pub fn meaning(field: &Field, side: Side, text: &str, facts: &Facts) -> Meaning 
             Some(person) => Meaning::Known(person.email.clone()),
             None => Meaning::Unclear("owner_unmapped", String::new()),
         },
-        FieldType::Country => country(text),
+        FieldType::Country => known(Some(text.to_lowercase())),
     };
     match read {
         Meaning::Unclear(reason, _) => Meaning::Unclear(reason, text.to_owned()),
@@ -178,15 +178,4 @@ fn day(text: &str, zone: Option<&str>) -> Option<String> {
     }
     let zone = TimeZone::get(zone?).ok()?;
     Some(instant(text)?.to_zoned_datetime(zone).date().to_string())
-}
-
-fn country(text: &str) -> Meaning {
-    let code = match text.to_lowercase().as_str() {
-        "united states" | "usa" | "us" => "US",
-        "germany" | "de" => "DE",
-        "united kingdom" | "uk" | "gb" => "GB",
-        "sweden" | "se" => "SE",
-        _ => return Meaning::Unclear("value_unmapped", String::new()),
-    };
-    Meaning::Known(code.to_owned())
 }

@@ -41,12 +41,7 @@ const STRANGE: [&str; 9] = [
     "Straße",
     "O'Neil \"Ö\"; <b>",
 ];
-const COUNTRIES: [(&str, &[&str]); 4] = [
-    ("United States", &["United States", "USA", "US"]),
-    ("Germany", &["Germany", "DE"]),
-    ("United Kingdom", &["United Kingdom", "UK", "GB"]),
-    ("Sweden", &["Sweden", "SE"]),
-];
+const COUNTRIES: [&str; 4] = ["United States", "Germany", "United Kingdom", "Sweden"];
 
 impl Source<'_> {
     fn odd(&mut self, knob: Knob, percent: u64) -> bool {
@@ -68,10 +63,10 @@ impl Source<'_> {
             FieldType::Date | FieldType::Datetime => self.time(field, meaning),
             FieldType::Owner => self.owner(meaning),
             FieldType::Country => {
-                let (name, others) = COUNTRIES[meaning % COUNTRIES.len()];
+                let name = COUNTRIES[meaning % COUNTRIES.len()];
                 let mut forms = Forms::both(name);
-                if self.dice.chance(40) {
-                    forms.salesforce = self.dice.pick(others).to_owned();
+                if self.odd(Knob::Spaces, 40) {
+                    forms.salesforce = name.to_uppercase();
                 }
                 forms
             }
@@ -202,7 +197,10 @@ impl Source<'_> {
         match field.name.as_str() {
             "birthday" => Forms::both(&format!("1980-05-{day:02}")),
             "renewal" => {
-                Forms { hubspot: instant, salesforce: format!("2026-03-{day:02}") }
+                // A new contact with the day is refused, so most worlds have none.
+                let day = format!("2026-03-{day:02}");
+                let salesforce = if self.knobs.has(Knob::Zones) { day } else { String::new() };
+                Forms { hubspot: instant, salesforce }
             }
             "signed" => Forms { hubspot: format!("2026-03-{day:02}"), salesforce: instant },
             _ => {

@@ -112,12 +112,6 @@ impl World {
         let week = week(seed, number, &knobs, &records, setting);
         Self { seed, number, knobs, records, associations, week }
     }
-
-    /// Returns the world that a record, there from the beginning, belongs to.
-    pub fn number_of(hubspot_id: u64) -> Option<u64> {
-        let offset = hubspot_id.checked_sub(FIRST_ID)?;
-        Some(offset / IDS_PER_WORLD)
-    }
 }
 
 /// Forms the id of a record of either CRM from a number.
@@ -442,8 +436,13 @@ impl Drawing<'_> {
             }
             values.insert(name.to_owned(), text);
         }
-        if !is_hubspot && values.get("Company").is_none_or(String::is_empty) {
-            values.insert("Company".to_owned(), "[not provided]".to_owned());
+        if !is_hubspot {
+            // No lead is there without them.
+            for name in ["LastName", "Company"] {
+                if values.get(name).is_none_or(|text| text.trim().is_empty()) {
+                    values.insert(name.to_owned(), "[not provided]".to_owned());
+                }
+            }
         }
     }
 
