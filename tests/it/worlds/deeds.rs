@@ -45,7 +45,8 @@ impl Places {
 
     /// Returns the world that a record stands in now.
     pub fn world_of(&self, id: &str) -> Option<u64> {
-        let found = self.0.iter().find(|(_, place)| place.as_ref().is_some_and(|(_, own)| own == id));
+        let found =
+            self.0.iter().find(|(_, place)| place.as_ref().is_some_and(|(_, own)| own == id));
         found.map(|((world, _), _)| *world)
     }
 

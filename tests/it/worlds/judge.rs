@@ -274,9 +274,8 @@ fn facts(world: &Path) -> Facts {
         let file = json(&format!("hubspot/schema/{object}.json"));
         for property in file["properties"].as_array().expect("properties") {
             let options = property["options"].as_array().into_iter().flatten();
-            let values = options
-                .map(|option| (text(&option["value"]), option["hidden"] != true))
-                .collect();
+            let values =
+                options.map(|option| (text(&option["value"]), option["hidden"] != true)).collect();
             let own = FieldFacts {
                 is_restricted: property["type"] == "enumeration",
                 values,
@@ -289,8 +288,7 @@ fn facts(world: &Path) -> Facts {
         let file = json(&format!("salesforce/schema/{object}.json"));
         for field in file["fields"].as_array().expect("fields") {
             let items = field["picklistValues"].as_array().into_iter().flatten();
-            let values =
-                items.map(|item| (text(&item["value"]), item["active"] == true)).collect();
+            let values = items.map(|item| (text(&item["value"]), item["active"] == true)).collect();
             let own = FieldFacts {
                 length: field["length"].as_u64().and_then(|n| n.try_into().ok()).unwrap_or(0),
                 is_required: field["nillable"] != true,
@@ -309,8 +307,8 @@ fn facts(world: &Path) -> Facts {
             let row = row.expect("a row");
             let row: BTreeMap<&str, &str> = header.iter().zip(row.iter()).collect();
             let email = row.get("email").or_else(|| row.get("Email")).copied().unwrap_or_default();
-            let is_active = row.get("archived") == Some(&"false")
-                || row.get("IsActive") == Some(&"true");
+            let is_active =
+                row.get("archived") == Some(&"false") || row.get("IsActive") == Some(&"true");
             let person = Person { email: email.trim().to_lowercase(), is_active, is_hubspot };
             facts.people.insert(row[id].to_owned(), person);
         }

@@ -35,6 +35,16 @@ pub const KNOWN: &[(&str, &str)] = &[
          became; the build gives it to whichever record of the cluster is primary now, so that a twin \
          that never held the value counts as cleared, and HubSpot is cleared after it.",
     ),
+    (
+        "regrouped",
+        "A night's own repair of links changes who is linked to whom, so that the second night finds a \
+         pair that the first did not see; law 1 speaks of records that nobody touched.",
+    ),
+    (
+        "default_of_a_new_record",
+        "A consent that nobody gave is `false` on a record that Salesforce just made, and the next \
+         night writes that into the blank of HubSpot; the plan could foresee it, or leave it alone.",
+    ),
 ];
 
 /// Names the entry of [`KNOWN`] that a disagreement falls under.
@@ -56,9 +66,7 @@ pub fn explain(case: &Case<'_>, verdict: &Verdict, answer: Option<&Row>) -> Opti
         return Some("consent_by_tie");
     }
     let is_lifecycle = field.hubspot == "lifecyclestage";
-    if field.owner == Owner::Handoff
-        && !is_lifecycle
-        && answer["reason_code"] == "not_in_lifecycle"
+    if field.owner == Owner::Handoff && !is_lifecycle && answer["reason_code"] == "not_in_lifecycle"
     {
         return Some("handoff_is_lifecycle");
     }

@@ -13,31 +13,73 @@ use crate::support::{Company, Row};
 /// Golden record, CRM to be written and field.
 pub type Place = (String, String, String);
 
+/// What a night left.
+pub struct Night {
+    pub outcomes: Vec<Row>,
+    pub held: BTreeMap<Place, Row>,
+    /// The primary records of each golden id.
+    pub pairs: BTreeMap<String, (String, String)>,
+}
+
+impl Night {
+    pub fn of(company: &Company) -> Self {
+        Self { outcomes: outcomes(company), held: owed(company), pairs: pairs(company) }
+    }
+}
+
+fn pairs(company: &Company) -> BTreeMap<String, (String, String)> {
+    query(company, "select golden_id, hubspot_id, salesforce_id from int_pairs")
+        .into_iter()
+        .map(|row| {
+            let of = |name: &str| row[name].clone();
+            (of("golden_id"), (of("hubspot_id"), of("salesforce_id")))
+        })
+        .collect()
+}
+
 /// Law 1: what was accepted is not planned again when nobody touched anything since.
 ///
-/// To be called after a second run; `before` are the outcomes of the first.
-pub fn settles(company: &Company, map: &FieldMap, before: &[Row], tally: &mut Tally) {
-    let unsettled: BTreeSet<&String> =
-        before.iter().filter(|row| row["status"] != "accepted").map(|row| &row["golden_id"]).collect();
-    for action in query(company, "select golden_id, object, record_id, field, before, after from plan.actions") {
+/// To be called after a second run; `before` is what the first left.
+pub fn settles(company: &Company, map: &FieldMap, before: &Night, tally: &mut Tally) {
+    let pairs = pairs(company);
+    let outcomes = &before.outcomes;
+    let unsettled: BTreeSet<&String> = outcomes
+        .iter()
+        .filter(|row| row["status"] != "accepted")
+        .map(|row| &row["golden_id"])
+        .collect();
+    for action in query(
+        company,
+        "select golden_id, object, record_id, field, before, after from plan.actions",
+    ) {
         if unsettled.contains(&action["golden_id"]) {
             continue;
         }
         // HubSpot itself notes when a stage is reached, also when that is by our write.
         let is_stamp = action["field"] == "mql_date"
-            && before.iter().any(|row| {
+            && outcomes.iter().any(|row| {
                 row["golden_id"] == action["golden_id"] && row["target_field"] == "lifecyclestage"
             });
         if is_stamp {
             continue;
         }
         let field = people(map).fields.iter().find(|field| field.name == action["field"]);
-        let known = field.filter(|field| is_many_to_one(&field.values)).map(|_| "many_to_one");
+        let golden = &action["golden_id"];
+        let is_made =
+            outcomes.iter().any(|row| row["operation"] == "create" && row["golden_id"] == *golden);
+        let known = match field {
+            _ if pairs.get(golden) != before.pairs.get(golden) && !is_made => Some("regrouped"),
+            Some(field) if is_many_to_one(&field.values) => Some("many_to_one"),
+            Some(field) if is_made && field.field_type == FieldType::Consent => {
+                Some("default_of_a_new_record")
+            }
+            _ => None,
+        };
         tally.note(known, || format!("law 1, planned again: {action:?}"));
     }
 }
 
-pub fn is_many_to_one(values: &[(String, String)]) -> bool {
+fn is_many_to_one(values: &[(String, String)]) -> bool {
     let targets: BTreeSet<&String> = values.iter().map(|(_, to)| to).collect();
     targets.len() < values.len()
 }
@@ -67,7 +109,7 @@ pub fn accounts_for_every_record(company: &Company, worlds: &[World], tally: &mu
 }
 
 /// Law 2: what is held back, and what waits for tomorrow.
-pub fn owed(company: &Company) -> BTreeMap<Place, Row> {
+fn owed(company: &Company) -> BTreeMap<Place, Row> {
     query(company, "select golden_id, target_system, field, reason_code from sync_changes where status = 'held'")
         .into_iter()
         .map(|row| {
@@ -80,19 +122,14 @@ pub fn owed(company: &Company) -> BTreeMap<Place, Row> {
 /// Law 2: what was held back is held back or an action the next night, when nobody touched it.
 ///
 /// A person whom the night before wrote to may have been settled by that.
-pub fn still_owed(
-    company: &Company,
-    before: &BTreeMap<Place, Row>,
-    outcomes: &[Row],
-    tally: &mut Tally,
-) {
-    let written: BTreeSet<&String> = outcomes.iter().map(|row| &row["golden_id"]).collect();
+pub fn still_owed(company: &Company, before: &Night, tally: &mut Tally) {
+    let written: BTreeSet<&String> = before.outcomes.iter().map(|row| &row["golden_id"]).collect();
     let now: BTreeSet<Place> =
         query(company, "select golden_id, target_system, field from sync_changes where status in ('held', 'action')")
             .into_iter()
             .map(|row| (row["golden_id"].clone(), row["target_system"].clone(), row["field"].clone()))
             .collect();
-    for (place, row) in before {
+    for (place, row) in &before.held {
         if !now.contains(place) && !written.contains(&place.0) {
             tally.note(None, || format!("law 2, forgotten: {row:?}"));
         }
@@ -191,7 +228,7 @@ pub fn follows_the_field_map(
 }
 
 /// What the latest run sent and what was answered.
-pub fn outcomes(company: &Company) -> Vec<Row> {
+fn outcomes(company: &Company) -> Vec<Row> {
     query(
         company,
         "select run_id, golden_id, source_system, object, operation, record_id, field, target_field, \
@@ -214,7 +251,8 @@ pub fn is_undone(company: &Company, map: &FieldMap, facts: &Facts, run: &[Row], 
         .filter(|row| row["operation"] == "create")
         .map(|row| &row["golden_id"])
         .collect();
-    for row in run.iter().filter(|row| row["status"] == "accepted" && row["operation"] == "update") {
+    for row in run.iter().filter(|row| row["status"] == "accepted" && row["operation"] == "update")
+    {
         // Who was created stays, with the link; HubSpot lets no stage go back.
         if made.contains(&row["golden_id"]) || row["target_field"] == "lifecyclestage" {
             continue;
@@ -232,7 +270,8 @@ pub fn is_undone(company: &Company, map: &FieldMap, facts: &Facts, run: &[Row], 
                 .iter()
                 .filter(|undo| undo["record_id"] == *record && undo["target_field"] == *target)
                 .collect();
-            tally.note(None, || format!("law 7, {old:?} is {new:?}: {row:?}, undone by {answer:?}"));
+            tally
+                .note(None, || format!("law 7, {old:?} is {new:?}: {row:?}, undone by {answer:?}"));
         }
     }
 }

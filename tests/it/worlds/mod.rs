@@ -31,7 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use concord::config::FieldMap;
 
-use crate::support::{Company, Output, Row, number, variable};
+use crate::support::{Company, Output, number, variable};
 use deeds::{Places, do_day};
 use judge::{Judge, query};
 use known::{KNOWN, Tally};
@@ -145,34 +145,35 @@ impl<'a> Week<'a> {
                     do_day(&sandbox, &self.stage.map, self.worlds, &mut self.places, day - 1);
                 println!("day {day}: {} deeds, {} refused", done.n_done, done.n_refused);
             }
-            let (outcomes, held) = self.night(tally);
+            let night = self.night(tally);
             if day == week::DAYS {
                 let facts = &self.judge.facts;
-                laws::is_undone(&self.company, &self.stage.map, facts, &outcomes, tally);
+                println!("undone: a run with {} outcomes", night.outcomes.len());
+                laws::is_undone(&self.company, &self.stage.map, facts, &night.outcomes, tally);
             } else {
                 self.night(tally);
-                laws::settles(&self.company, &self.stage.map, &outcomes, tally);
-                laws::still_owed(&self.company, &held, &outcomes, tally);
+                laws::settles(&self.company, &self.stage.map, &night, tally);
+                laws::still_owed(&self.company, &night, tally);
             }
         }
     }
 
     /// Runs the program once and judges what it made of both CRMs.
-    fn night(&mut self, tally: &mut Tally) -> (Vec<Row>, BTreeMap<laws::Place, Row>) {
+    fn night(&mut self, tally: &mut Tally) -> laws::Night {
         let company = &self.company;
         run(company);
         for one in self.judge.judge(company) {
             tally.note(one.known, || self.with_world(&one));
         }
-        let outcomes = laws::outcomes(company);
+        let night = laws::Night::of(company);
         laws::accounts_for_every_record(company, self.worlds, tally);
         if let Err(error) = crate::laws::accounts_for_every_difference(company) {
             tally.note(None, || format!("law 2: {error}"));
         }
         let stages = STAGES.map(str::to_owned);
         let facts = &self.judge.facts;
-        laws::follows_the_field_map(&self.stage.map, facts, &stages, &outcomes, tally);
-        (outcomes, laws::owed(company))
+        laws::follows_the_field_map(&self.stage.map, facts, &stages, &night.outcomes, tally);
+        night
     }
 
     /// Adds the world to a disagreement, for whoever replays it.
@@ -259,11 +260,15 @@ fn what_was_made(
         ("crosswalk", rows("select golden_id, source_id, is_live from crosswalk")),
         (
             "provenance",
-            rows("select golden_id, field, value, source_system, source_id, rule, winning_raw, losing_raw from provenance"),
+            rows(
+                "select golden_id, field, value, source_system, source_id, rule, winning_raw, losing_raw from provenance",
+            ),
         ),
         (
             "changes",
-            rows("select golden_id, target_system, target_id, operation, field, before, after, status, reason_code, rule from sync_changes where field <> '(key)'"),
+            rows(
+                "select golden_id, target_system, target_id, operation, field, before, after, status, reason_code, rule from sync_changes where field <> '(key)'",
+            ),
         ),
     ])
 }

@@ -295,8 +295,9 @@ fn filled(case: &Case<'_>, source: Side, own: Meaning, facts: &Facts) -> Verdict
     let words = words_there(case, source, &own);
     if case.field.field_type == FieldType::Owner {
         let email = own.known().unwrap_or_default();
-        let is_there =
-            |person: &&super::typed::Person| person.email == email && person.is_hubspot == (source == Side::Salesforce);
+        let is_there = |person: &&super::typed::Person| {
+            person.email == email && person.is_hubspot == (source == Side::Salesforce)
+        };
         let mut there = facts.people.values().filter(is_there).peekable();
         if there.peek().is_none() {
             return Verdict::held(source, "owner_unmapped");

@@ -58,8 +58,8 @@ pub fn staff() -> Vec<Staff> {
         let email = user["Email"].to_lowercase();
         let owner = owners.iter().find(|owner| owner["email"].to_lowercase() == email);
         let is_known = owner.is_some();
-        let is_active = user["IsActive"] == "true"
-            && owner.is_some_and(|owner| owner["archived"] == "false");
+        let is_active =
+            user["IsActive"] == "true" && owner.is_some_and(|owner| owner["archived"] == "false");
         if is_known || user["IsActive"] == "true" {
             staff.push(Staff {
                 hubspot: owner.map(|owner| owner["id"].clone()).unwrap_or_default(),

@@ -144,12 +144,8 @@ const OWN: &[Own] = &[
     Own { hubspot: "w_territory", salesforce: "W_Territory__c", ..PLAIN },
 ];
 
-const FLAG: Own = Own {
-    kind: ("bool", "booleancheckbox"),
-    options: TRUTH,
-    sf_kind: ("boolean", 0),
-    ..PLAIN
-};
+const FLAG: Own =
+    Own { kind: ("bool", "booleancheckbox"), options: TRUTH, sf_kind: ("boolean", 0), ..PLAIN };
 
 const NUMBER: Own = Own { kind: ("number", "number"), sf_kind: ("double", 0), ..PLAIN };
 

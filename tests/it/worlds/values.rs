@@ -192,7 +192,8 @@ impl Source<'_> {
     fn time(&mut self, field: &Field, meaning: usize) -> Forms {
         let day = 10 + meaning % 6;
         let near_midnight = self.odd(Knob::Zones, 70);
-        let hour = if near_midnight { self.dice.pick(&[0, 1, 3, 4, 5, 14, 15, 16, 23]) } else { 18 };
+        let hour =
+            if near_midnight { self.dice.pick(&[0, 1, 3, 4, 5, 14, 15, 16, 23]) } else { 18 };
         let instant = format!("2026-03-{day:02}T{hour:02}:59:30Z");
         match field.name.as_str() {
             "birthday" => Forms::both(&format!("1980-05-{day:02}")),

@@ -16,13 +16,28 @@ pub const DAYS: usize = 7;
 #[derive(Clone, Debug)]
 pub enum Deed {
     /// Gives a mapped field a value, blank to clear it.
-    Set { record: usize, field: String, forms: Forms },
-    Delete { record: usize },
+    Set {
+        record: usize,
+        field: String,
+        forms: Forms,
+    },
+    Delete {
+        record: usize,
+    },
     /// Converts a lead, into a contact that is there or into a new one.
-    Convert { lead: usize, into: Option<usize> },
-    Merge { winner: usize, loser: usize },
+    Convert {
+        lead: usize,
+        into: Option<usize>,
+    },
+    Merge {
+        winner: usize,
+        loser: usize,
+    },
     /// Enters a record, which takes the next place.
-    Enter { kind: Kind, values: BTreeMap<String, String> },
+    Enter {
+        kind: Kind,
+        values: BTreeMap<String, String>,
+    },
 }
 
 pub fn week(
@@ -77,13 +92,44 @@ impl Plan<'_> {
     /// Picks a field, those that travel both ways more often.
     fn field(&mut self) -> &'static str {
         const OFTEN: [&str; 14] = [
-            "phone", "job_title", "note", "topics", "tier", "is_vip", "rating", "spend", "birthday",
-            "last_seen", "lifecycle_stage", "preference", "opt_out", "other_email",
+            "phone",
+            "job_title",
+            "note",
+            "topics",
+            "tier",
+            "is_vip",
+            "rating",
+            "spend",
+            "birthday",
+            "last_seen",
+            "lifecycle_stage",
+            "preference",
+            "opt_out",
+            "other_email",
         ];
         const OTHERS: [&str; 22] = [
-            "first_name", "last_name", "company_name", "mobile", "country", "lead_source", "segment",
-            "lead_score", "utm_source", "utm_campaign", "lead_status", "owner", "regions", "channel",
-            "is_beta", "is_partner", "budget", "renewal", "signed", "nickname", "motto", "bio",
+            "first_name",
+            "last_name",
+            "company_name",
+            "mobile",
+            "country",
+            "lead_source",
+            "segment",
+            "lead_score",
+            "utm_source",
+            "utm_campaign",
+            "lead_status",
+            "owner",
+            "regions",
+            "channel",
+            "is_beta",
+            "is_partner",
+            "budget",
+            "renewal",
+            "signed",
+            "nickname",
+            "motto",
+            "bio",
         ];
         if self.dice.chance(55) { self.dice.pick(&OFTEN) } else { self.dice.pick(&OTHERS) }
     }
@@ -153,9 +199,11 @@ impl Plan<'_> {
             let each = |&one: &usize| all.iter().map(move |&other| (one, other));
             all.iter().flat_map(each).filter(|(one, other)| same_person(*one, *other)).collect()
         };
-        let merges =
-            [(Knob::HubSpotMerges, pairs(&contacts)), (Knob::SalesforceMerges, pairs(&leads)),
-             (Knob::SalesforceMerges, pairs(&sf_contacts))];
+        let merges = [
+            (Knob::HubSpotMerges, pairs(&contacts)),
+            (Knob::SalesforceMerges, pairs(&leads)),
+            (Knob::SalesforceMerges, pairs(&sf_contacts)),
+        ];
         let into: Vec<(usize, usize)> = leads
             .iter()
             .flat_map(|&lead| sf_contacts.iter().map(move |&contact| (lead, contact)))

@@ -306,8 +306,7 @@ impl Drawing<'_> {
     }
 
     fn associate(&mut self, contact: usize) {
-        let company =
-            self.records.iter().position(|record| record.kind == Kind::HubSpotCompany);
+        let company = self.records.iter().position(|record| record.kind == Kind::HubSpotCompany);
         if let Some(company) = company
             && self.dice.chance(60)
         {
@@ -319,9 +318,7 @@ impl Drawing<'_> {
 
     /// Makes a lead of a person converted into their contact, before the first night.
     fn convert_before(&mut self, salesforce: &[usize]) {
-        let of = |kind: Kind| {
-            salesforce.iter().copied().find(|&at| self.records[at].kind == kind)
-        };
+        let of = |kind: Kind| salesforce.iter().copied().find(|&at| self.records[at].kind == kind);
         let (Some(lead), Some(contact)) = (of(Kind::Lead), of(Kind::Contact)) else { return };
         if !self.odd(Knob::Conversions, 60) {
             return;
@@ -495,7 +492,8 @@ impl Drawing<'_> {
         let id = record_id(kind, self.first_id() + self.n_ids);
         self.n_ids += 1;
         let day = 1 + self.dice.below(28);
-        let created_at = format!("2026-0{}-{day:02}T09:{:02}:00Z", 1 + self.dice.below(6), self.n_ids);
+        let created_at =
+            format!("2026-0{}-{day:02}T09:{:02}:00Z", 1 + self.dice.below(6), self.n_ids);
         let updated_at = format!("2026-09-{day:02}T11:{:02}:00Z", self.n_ids);
         let values = values
             .into_iter()
