@@ -42,8 +42,9 @@ pub const KNOWN: &[(&str, &str)] = &[
     ),
     (
         "default_of_a_new_record",
-        "A consent that nobody gave is `false` on a record that Salesforce just made, and the next \
-         night writes that into the blank of HubSpot; the plan could foresee it, or leave it alone.",
+        "What a CRM fills in on a record that was just made (a consent is `false` in Salesforce, the \
+         stage is `lead` in HubSpot) is nobody's word, but the next night writes it into the blank of \
+         the other side; the plan could foresee it, or leave it alone.",
     ),
 ];
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use concord::config::{FieldMap, FieldType, Owner, WriteMode};
+use concord::config::{Field, FieldMap, FieldType, Owner, WriteMode};
 
 use super::judge::{Records, query};
 use super::known::Tally;
@@ -67,16 +67,24 @@ pub fn settles(company: &Company, map: &FieldMap, before: &Night, tally: &mut Ta
         let golden = &action["golden_id"];
         let is_made =
             outcomes.iter().any(|row| row["operation"] == "create" && row["golden_id"] == *golden);
+        let (was, is) = (before.pairs.get(golden), pairs.get(golden));
+        let is_moved = was.is_some_and(|(hubspot, salesforce)| {
+            let is_gone = |id: &String, now: Option<&String>| !id.is_empty() && now != Some(id);
+            is_gone(hubspot, is.map(|pair| &pair.0)) || is_gone(salesforce, is.map(|pair| &pair.1))
+        });
         let known = match field {
-            _ if pairs.get(golden) != before.pairs.get(golden) && !is_made => Some("regrouped"),
+            _ if was != is && (is_moved || !is_made) => Some("regrouped"),
             Some(field) if is_many_to_one(&field.values) => Some("many_to_one"),
-            Some(field) if is_made && field.field_type == FieldType::Consent => {
-                Some("default_of_a_new_record")
-            }
+            Some(field) if is_made && has_default(field) => Some("default_of_a_new_record"),
             _ => None,
         };
         tally.note(known, || format!("law 1, planned again: {action:?}"));
     }
+}
+
+/// Says whether a CRM fills the field of a new record by itself.
+fn has_default(field: &Field) -> bool {
+    field.field_type == FieldType::Consent || field.hubspot == "lifecyclestage"
 }
 
 fn is_many_to_one(values: &[(String, String)]) -> bool {
@@ -257,8 +265,16 @@ pub fn is_undone(company: &Company, map: &FieldMap, facts: &Facts, run: &[Row], 
         if made.contains(&row["golden_id"]) || row["target_field"] == "lifecyclestage" {
             continue;
         }
+        // Nor does a CRM take a retired value again.
+        let choices = facts.fields.get(&format!("{}.{}", row["object"], row["target_field"]));
+        let is_retired = |old: &str| {
+            choices.is_some_and(|choices| choices.values.get(old.trim()) == Some(&false))
+        };
         let (object, record, target) = (&row["object"], &row["record_id"], &row["target_field"]);
         let (old, new) = (before.text(object, record, target), after.text(object, record, target));
+        if is_retired(old) {
+            continue;
+        }
         let side = if row["source_system"] == "hubspot" { Side::HubSpot } else { Side::Salesforce };
         let field = people(map).fields.iter().find(|field| field.name == row["field"]);
         let is_same = match field {

@@ -15,6 +15,7 @@
 
 mod deeds;
 mod dice;
+mod handoff;
 mod judge;
 mod knobs;
 mod known;
@@ -33,6 +34,7 @@ use concord::config::FieldMap;
 
 use crate::support::{Company, Output, number, variable};
 use deeds::{Places, do_day};
+use handoff::Handoffs;
 use judge::{Judge, query};
 use known::{KNOWN, Tally};
 use project::Otherwise;
@@ -93,7 +95,7 @@ fn every_pair_of_knobs_occurs_each_on_and_off() {
     assert_eq!(knobs::uncovered(&knobs), Vec::<String>::new());
 }
 
-/// Laws 1, 2, 6 and 7, and the oracle on every field of every person.
+/// Laws 1, 2, 6 and 7, the handoffs, and the oracle on every field of every person.
 #[test]
 fn the_build_decides_as_the_oracle_does_night_after_night() {
     let stage = Stage::new();
@@ -126,6 +128,7 @@ struct Week<'a> {
     worlds: &'a [World],
     company: Company,
     judge: Judge,
+    handoffs: Handoffs,
     places: Places,
 }
 
@@ -134,7 +137,8 @@ impl<'a> Week<'a> {
         let company = project::empty();
         project::write(&company, worlds, Otherwise::default());
         let judge = Judge::new(&company, stage.map.clone(), STAGES.map(str::to_owned).into());
-        Self { stage, worlds, company, judge, places: Places::of(worlds) }
+        let handoffs = Handoffs::default();
+        Self { stage, worlds, company, judge, handoffs, places: Places::of(worlds) }
     }
 
     fn live(&mut self, tally: &mut Tally) {
@@ -165,6 +169,7 @@ impl<'a> Week<'a> {
         for one in self.judge.judge(company) {
             tally.note(one.known, || self.with_world(&one));
         }
+        self.handoffs.judge(company, tally);
         let night = laws::Night::of(company);
         laws::accounts_for_every_record(company, self.worlds, tally);
         if let Err(error) = crate::laws::accounts_for_every_difference(company) {

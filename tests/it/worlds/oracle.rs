@@ -214,10 +214,9 @@ fn base_of(case: &Case<'_>, base: &Base, side: Side, facts: &Facts) -> Meaning {
 
 fn winner(case: &Case<'_>, base: Option<&Base>, facts: &Facts) -> Side {
     match case.field.owner {
-        Owner::Hubspot => return Side::HubSpot,
         Owner::Salesforce => return Side::Salesforce,
         Owner::Handoff if case.is_handed_off => return Side::Salesforce,
-        Owner::Handoff => return Side::HubSpot,
+        Owner::Hubspot | Owner::Handoff => return Side::HubSpot,
         _ => {}
     }
     let hubspot = read(case, Side::HubSpot, facts);
@@ -324,7 +323,8 @@ fn filled(case: &Case<'_>, source: Side, own: Meaning, facts: &Facts) -> Verdict
         if !case.field.truncate {
             return Verdict::held(source, "too_long");
         }
-        sent = sent.chars().take(length).collect::<String>().trim().to_owned();
+        let cut: String = sent.chars().take(length).collect();
+        cut.trim().clone_into(&mut sent);
         if sent == text(case, source.other()).trim() {
             return Verdict::noop(Some(source), "same_image");
         }
