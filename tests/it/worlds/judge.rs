@@ -5,10 +5,9 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use concord::config::FieldMap;
+use concord::config::{FieldMap, FieldType};
 use serde_json::Value;
 
-use super::known;
 use super::oracle::{Agreements, Case, Status, Verdict, agrees, decide};
 use super::typed::{Facts, FieldFacts, Person, Side, meaning};
 use crate::support::{Company, Row};
@@ -23,8 +22,6 @@ pub struct Disagreement {
     /// Night of the week, settling nights included.
     pub night: usize,
     pub what: String,
-    /// Entry of [`known::KNOWN`] that explains it.
-    pub known: Option<&'static str>,
 }
 
 /// The oracle over one company's week.
@@ -76,6 +73,13 @@ impl Judge {
              left join int_handoffs as handoffs on pairs.golden_id = handoffs.golden_id \
              where hubspot_id is not null and salesforce_id is not null",
         );
+        let consents: BTreeSet<(String, String)> = query(
+            company,
+            "select target_id, field from sync_changes where rule = 'most_restrictive'",
+        )
+        .into_iter()
+        .map(|row| (row["target_id"].clone(), row["field"].clone()))
+        .collect();
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
         let mut agreed = Vec::new();
@@ -98,6 +102,10 @@ impl Judge {
                     is_handed_off: pair["is_open"] == "true",
                     stages: &self.stages,
                 };
+                if field.field_type == FieldType::Consent {
+                    found.extend(self.judge_consent(&case, pair, &consents));
+                    continue;
+                }
                 let full_name = format!("{}.{}", entity.name, field.name);
                 let key = (hubspot_id.clone(), salesforce_id.clone(), full_name.clone());
                 let base = bases.get(&key);
@@ -128,12 +136,6 @@ impl Judge {
                         salesforce_id: salesforce_id.clone(),
                         field: field.name.clone(),
                         night: self.night,
-                        known: known::explain(&case, &verdict, answer).or_else(|| {
-                            let is_twin = base.is_none()
-                                && answer.is_some_and(|row| row["has_base"] == "true")
-                                && self.agreements.has_row_of_another(&key, &heirs);
-                            is_twin.then_some("carried_to_a_twin")
-                        }),
                         what: text,
                     });
                 }
@@ -155,12 +157,40 @@ impl Judge {
                     field: field.clone(),
                     night: self.night,
                     what: format!("the build decides what is no field of a pair: {row:?}"),
-                    known: None,
                 });
             }
         }
         self.night += 1;
         found
+    }
+}
+
+impl Judge {
+    /// Of two primary records of which one says no, the other is owed it.
+    fn judge_consent(
+        &self,
+        case: &Case<'_>,
+        pair: &Row,
+        consents: &BTreeSet<(String, String)>,
+    ) -> Option<Disagreement> {
+        let is_no =
+            |side, text| meaning(case.field, side, text, &self.facts).known() == Some("true");
+        let (hubspot, salesforce) =
+            (is_no(Side::HubSpot, case.hubspot), is_no(Side::Salesforce, case.salesforce));
+        let owed = match (hubspot, salesforce) {
+            (true, false) => &pair["salesforce_id"],
+            (false, true) => &pair["hubspot_id"],
+            _ => return None,
+        };
+        let is_owed = consents.contains(&(owed.clone(), case.field.name.clone()));
+        (!is_owed).then(|| Disagreement {
+            golden_id: pair["golden_id"].clone(),
+            hubspot_id: pair["hubspot_id"].clone(),
+            salesforce_id: pair["salesforce_id"].clone(),
+            field: case.field.name.clone(),
+            night: self.night,
+            what: format!("a no is not owed: {:?} | {:?}", case.hubspot, case.salesforce),
+        })
     }
 }
 

@@ -74,7 +74,6 @@ pub fn settles(company: &Company, map: &FieldMap, before: &Night, tally: &mut Ta
         });
         let known = match field {
             _ if was != is && (is_moved || !is_made) => Some("regrouped"),
-            Some(field) if is_many_to_one(&field.values) => Some("many_to_one"),
             Some(field) if is_made && has_default(field) => Some("default_of_a_new_record"),
             _ => None,
         };
@@ -85,11 +84,6 @@ pub fn settles(company: &Company, map: &FieldMap, before: &Night, tally: &mut Ta
 /// Says whether a CRM fills the field of a new record by itself.
 fn has_default(field: &Field) -> bool {
     field.field_type == FieldType::Consent || field.hubspot == "lifecyclestage"
-}
-
-fn is_many_to_one(values: &[(String, String)]) -> bool {
-    let targets: BTreeSet<&String> = values.iter().map(|(_, to)| to).collect();
-    targets.len() < values.len()
 }
 
 /// Law 2: every source record is in exactly one cluster, and no cluster spans two worlds.
@@ -221,16 +215,14 @@ pub fn follows_the_field_map(
                 against.push("not forward");
             }
         }
-        let mut known = None;
         let is_loosened = field.field_type == FieldType::Consent
             && meaning(field, side, &row["before"], facts).known() == Some("true")
             && meaning(field, side, &row["sent"], facts).known() != Some("true");
         if is_loosened {
             against.push("a consent is loosened");
-            known = Some("consent_by_tie");
         }
         if !against.is_empty() {
-            tally.note(known, || format!("law 6, {}: {row:?}", against.join(", ")));
+            tally.note(None, || format!("law 6, {}: {row:?}", against.join(", ")));
         }
     }
 }

@@ -167,7 +167,7 @@ impl<'a> Week<'a> {
         let company = &self.company;
         run(company);
         for one in self.judge.judge(company) {
-            tally.note(one.known, || self.with_world(&one));
+            tally.note(None, || self.with_world(&one));
         }
         self.handoffs.judge(company, tally);
         let night = laws::Night::of(company);

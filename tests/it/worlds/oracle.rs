@@ -101,16 +101,6 @@ impl Agreements {
         carried.extend(self.0.clone());
         carried
     }
-
-    /// Says whether a HubSpot record agreed with a Salesforce record that lives on in another.
-    pub fn has_row_of_another(&self, key: &Key, heirs: &BTreeMap<String, String>) -> bool {
-        self.0.keys().any(|(hubspot, salesforce, field)| {
-            *field == key.2
-                && last(heirs, hubspot) == key.0
-                && *salesforce != key.1
-                && heirs.contains_key(salesforce)
-        })
-    }
 }
 
 /// Follows a record through conversions and merges to the one that is left.
@@ -221,14 +211,6 @@ fn winner(case: &Case<'_>, base: Option<&Base>, facts: &Facts) -> Side {
     }
     let hubspot = read(case, Side::HubSpot, facts);
     let salesforce = read(case, Side::Salesforce, facts);
-    if case.field.field_type == FieldType::Consent {
-        // The most restrictive member wins.
-        match (hubspot.known() == Some("true"), salesforce.known() == Some("true")) {
-            (true, false) => return Side::HubSpot,
-            (false, true) => return Side::Salesforce,
-            _ => {}
-        }
-    }
     let tie = match case.field.tie {
         Some(CrmKind::HubSpot) => Side::HubSpot,
         _ => Side::Salesforce,

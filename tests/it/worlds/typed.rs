@@ -103,7 +103,10 @@ pub fn meaning(field: &Field, side: Side, text: &str, facts: &Facts) -> Meaning 
             let flag = text.to_lowercase();
             known((flag == "true" || flag == "false").then_some(flag))
         }
-        FieldType::Number | FieldType::Currency => known(number(text, field.scale)),
+        // The worlds keep percentages alike on both sides.
+        FieldType::Number | FieldType::Currency | FieldType::Percent => {
+            known(number(text, field.scale))
+        }
         FieldType::Date => known(day(text, field.zone.as_deref())),
         FieldType::Datetime => known(instant(text).map(|at| at.as_second().to_string())),
         FieldType::Owner => match facts.people.get(text) {

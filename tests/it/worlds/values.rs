@@ -59,7 +59,9 @@ impl Source<'_> {
                 let text = if meaning.is_multiple_of(2) { "true" } else { "false" };
                 Forms::both(text)
             }
-            FieldType::Number | FieldType::Currency => self.number(field, meaning),
+            FieldType::Number | FieldType::Currency | FieldType::Percent => {
+                self.number(field, meaning)
+            }
             FieldType::Date | FieldType::Datetime => self.time(field, meaning),
             FieldType::Owner => self.owner(meaning),
             FieldType::Country => {
