@@ -42,7 +42,8 @@ impl Evidence {
             (Some(hubspot), Some(salesforce)) => salesforce <= hubspot,
             _ => true,
         };
-        is_born_there || self.included.contains(&true)
+        // Whom HubSpot no longer has is Sales' alone.
+        is_born_there || self.included.is_empty() || self.included.contains(&true)
     }
 
     fn add(&mut self, member: &Row, records: &Records) {
@@ -58,7 +59,9 @@ impl Evidence {
             return;
         }
         earlier(&mut self.first_in_salesforce, text("CreatedDate"));
-        self.n_live_in_salesforce += usize::from(is_live);
+        // A converted lead lives on in its contact.
+        let is_converted = text("IsConverted") == "true";
+        self.n_live_in_salesforce += usize::from(is_live && !is_converted);
         self.is_recycled |= text("Status") == RECYCLED;
     }
 }
@@ -83,11 +86,15 @@ impl Handoffs {
         for member in members {
             people.entry(member["golden_id"].clone()).or_default().add(&member, &records);
         }
-        let open: BTreeSet<String> =
-            query(company, "select golden_id from int_handoffs where is_open")
-                .into_iter()
-                .map(|row| row["golden_id"].clone())
-                .collect();
+        let spans: BTreeMap<String, Row> = query(company, "select * from int_handoffs")
+            .into_iter()
+            .map(|row| (row["golden_id"].clone(), row))
+            .collect();
+        let open: BTreeSet<String> = spans
+            .iter()
+            .filter(|(_, row)| row["is_open"] == "true")
+            .map(|(golden, _)| golden.clone())
+            .collect();
         for (golden, evidence) in &people {
             let (was_open, is_open) = (self.open.contains(golden), open.contains(golden));
             let is_there = evidence.n_live_in_salesforce > 0;
@@ -106,7 +113,9 @@ impl Handoffs {
                 ""
             };
             if !wrong.is_empty() {
-                tally.note(None, || format!("handoff of {golden} {wrong}: {evidence:?}"));
+                tally.note(None, || {
+                    format!("handoff of {golden} {wrong}: {evidence:?}, {:?}", spans.get(golden))
+                });
             }
             if was_open && !is_open {
                 self.closed.insert(golden.clone());

@@ -73,6 +73,7 @@ pub fn settles(company: &Company, map: &FieldMap, before: &Night, tally: &mut Ta
             is_gone(hubspot, is.map(|pair| &pair.0)) || is_gone(salesforce, is.map(|pair| &pair.1))
         });
         let known = match field {
+            _ if was != is && is_moved && is_made => Some("made_twice"),
             _ if was != is && (is_moved || !is_made) => Some("regrouped"),
             Some(field) if is_made && has_default(field) => Some("default_of_a_new_record"),
             _ => None,

@@ -49,7 +49,7 @@ const SEED: u64 = 1;
 /// Worlds that share a company.
 const WORLDS_PER_COMPANY: usize = 200;
 /// Findings that are printed in full.
-const SHOWN_MAX: usize = 100;
+const SHOWN_MAX: usize = 20;
 
 const STAGES: [&str; 6] = [
     "subscriber",
