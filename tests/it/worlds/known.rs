@@ -10,6 +10,11 @@ pub const KNOWN: &[(&str, &str)] = &[
          pair that the first did not see; law 1 speaks of records that nobody touched.",
     ),
     (
+        "day_into_instant",
+        "A day of Salesforce goes as a day into a HubSpot property that keeps instants, and the new \
+         contact is refused whole; with a `zone` it is to become that day's beginning there.",
+    ),
+    (
         "made_twice",
         "Where several claim one record, their cluster is split, and whoever is left alone is created \
          in the other CRM; once the links are repaired the two are one person again, who is there \

@@ -139,6 +139,18 @@ pub fn still_owed(company: &Company, before: &Night, tally: &mut Tally) {
     }
 }
 
+/// Nothing is refused that metadata tells beforehand; these worlds have no rules beyond them.
+pub fn foresees(night: &Night, tally: &mut Tally) {
+    for row in night.outcomes.iter().filter(|row| row["status"] == "rejected") {
+        let known = match row["code"].as_str() {
+            "REQUIRED_FIELD_MISSING" => Some("required_cleared"),
+            "INVALID_DATE" => Some("day_into_instant"),
+            _ => None,
+        };
+        tally.note(known, || format!("refused: {row:?}"));
+    }
+}
+
 /// Law 6: no write against the field map; every written field is judged by the map's own words.
 pub fn follows_the_field_map(
     map: &FieldMap,

@@ -175,6 +175,7 @@ impl<'a> Week<'a> {
         if let Err(error) = crate::laws::accounts_for_every_difference(company) {
             tally.note(None, || format!("law 2: {error}"));
         }
+        laws::foresees(&night, tally);
         let stages = STAGES.map(str::to_owned);
         let facts = &self.judge.facts;
         laws::follows_the_field_map(&self.stage.map, facts, &stages, &night.outcomes, tally);
