@@ -46,12 +46,12 @@ final as (
 {% endfor %}
         end as "salesforce__{{ field.name }}"{{ "," if field.currency or not loop.last }}
 {% if field.currency %}
-        case when pairs.hubspot_id is not null then {{ currency(field.currency.hubspot, 'hubspot_side') }} end as "hubspot_currency__{{ field.name }}",
-        case
+        {{ currency(field.currency.hubspot, 'hubspot_side') }} as "hubspot_currency__{{ field.name }}",
+        coalesce(
 {% for object in field.salesforce | list %}
-            when pairs.salesforce_object = '{{ object }}' then {{ currency(field.currency.salesforce, object | lower ~ '_side') }}
+            {{ currency(field.currency.salesforce, object | lower ~ '_side') }}{{ "," if not loop.last }}
 {% endfor %}
-        end as "salesforce_currency__{{ field.name }}"{{ "," if not loop.last }}
+        ) as "salesforce_currency__{{ field.name }}"{{ "," if not loop.last }}
 {% endif %}
 {% endfor %}
     from pairs

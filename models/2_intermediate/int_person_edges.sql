@@ -81,24 +81,9 @@ hubspot_ids as (
 
 ),
 
-ids_stored_in_hubspot as (
+claims as (
 
-    select contact_id, salesforce_record_id as salesforce_id from contacts where salesforce_record_id is not null
-    union
-    select contact_id, salesforce_lead_id as salesforce_id from contacts where salesforce_lead_id is not null
-    union
-    select contact_id, salesforce_contact_id as salesforce_id from contacts where salesforce_contact_id is not null
-
-),
-
--- How many contacts store one id.
-claims_counted as (
-
-    select
-        salesforce_id,
-        count(*) as n_claims
-    from ids_stored_in_hubspot
-    group by salesforce_id
+    select * from int_person_claims
 
 ),
 
@@ -108,33 +93,20 @@ claims_counted as (
 links_stored_in_hubspot as (
 
     select
-        contact_records.record_key as left_key,
-        salesforce_records.record_key as right_key,
+        claims.contact_key as left_key,
+        claims.salesforce_key as right_key,
         'link_in_hubspot' as rule,
-        ids_stored_in_hubspot.salesforce_id as evidence
-    from ids_stored_in_hubspot
-    inner join salesforce_records
-        on ids_stored_in_hubspot.salesforce_id = salesforce_records.source_id
-    inner join records as contact_records
-        on record_key('hubspot', 'contacts', ids_stored_in_hubspot.contact_id) = contact_records.record_key
-    inner join claims_counted
-        on ids_stored_in_hubspot.salesforce_id = claims_counted.salesforce_id
+        claims.salesforce_id as evidence
+    from claims
     left join stored_hubspot_ids
-        on salesforce_records.source_id = stored_hubspot_ids.salesforce_id
+        on claims.salesforce_id = stored_hubspot_ids.salesforce_id
     left join hubspot_ids
         on
             stored_hubspot_ids.hubspot_id = hubspot_ids.known_as
-            and ids_stored_in_hubspot.contact_id = hubspot_ids.contact_id
+            and claims.contact_id = hubspot_ids.contact_id
     where
         hubspot_ids.contact_id is not null
-        or (
-            stored_hubspot_ids.hubspot_id is null
-            and (
-                claims_counted.n_claims = 1
-                or contact_records.email_key = salesforce_records.email_key
-                or contact_records.name_key = salesforce_records.name_key
-            )
-        )
+        or (stored_hubspot_ids.hubspot_id is null and (claims.n_claims = 1 or claims.is_borne_out))
 
 ),
 

@@ -264,6 +264,11 @@ pub struct Field {
 }
 
 impl Field {
+    /// Says whether this is HubSpot's lifecycle stage, which only moves forward.
+    pub fn is_lifecycle(&self) -> bool {
+        self.owner == Owner::Handoff && self.hubspot == "lifecyclestage"
+    }
+
     /// Returns the Salesforce value that a HubSpot value is written as, where `values` lists it.
     pub fn to_salesforce(&self, hubspot: &str) -> Option<&str> {
         self.values.iter().find(|(from, _)| from == hubspot).map(|(_, to)| to.as_str())

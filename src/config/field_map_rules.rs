@@ -44,41 +44,7 @@ pub(super) fn check_field(
         refuse("tie", "has no effect unless the owner is `two_way`: `tie`", "");
     }
 
-    match (field.owner, &field.from) {
-        (Owner::Warehouse, None) => refuse(
-            "owner",
-            "`warehouse` does not say which model column owns the field: `from`",
-            "add `from = { model = \"…\", column = \"…\" }`; the model has one row per `golden_id`",
-        ),
-        (Owner::Warehouse, Some(_)) | (_, None) => {}
-        (_, Some(_)) => refuse("from", "has no effect unless the owner is `warehouse`: `from`", ""),
-    }
-    if field.owner == Owner::Warehouse && is_consent {
-        let message = "consent is given and taken in a CRM, not computed: `warehouse`";
-        refuse("owner", message, "let `two_way` carry the most restrictive answer to both");
-    }
-    if field.owner == Owner::Handoff && is_consent {
-        let message = "consent does not change hands with the lead: `handoff`";
-        refuse("owner", message, "let `two_way` carry the most restrictive answer to both");
-    }
-    if is_consent && field.tie.is_some() {
-        let message = "the most restrictive answer wins, there is no draw to settle: `tie`";
-        refuse("tie", message, "leave it out");
-    }
-    if field.field_type == FieldType::Currency && field.currency.is_none() {
-        refuse(
-            "type",
-            "an amount without its currency is no amount: `currency`",
-            "add `currency = \"USD\"`, or where each side says it: `currency = { hubspot = \"deal_currency_code\", salesforce = \"CurrencyIsoCode\" }`",
-        );
-    }
-    if field.field_type == FieldType::Percent && field.hubspot_keeps.is_none() {
-        refuse(
-            "type",
-            "does not say how HubSpot keeps the percentage: `hubspot_keeps`",
-            "add `hubspot_keeps = \"fraction\"` where 25 percent is 0.25, or `\"percent\"` where it is 25",
-        );
-    }
+    check_needs(field, &mut refuse);
 
     if field.owner.is_both_ways() {
         let owner = field.owner.as_str();
@@ -162,6 +128,46 @@ pub(super) fn check_field(
         }
     }
     is_clean
+}
+
+/// Notes what a field's type or owner asks for and does not have.
+fn check_needs(field: &Field, refuse: &mut impl FnMut(&str, &str, &str)) {
+    let is_consent = field.field_type == FieldType::Consent;
+    match (field.owner, &field.from) {
+        (Owner::Warehouse, None) => refuse(
+            "owner",
+            "`warehouse` does not say which model column owns the field: `from`",
+            "add `from = { model = \"…\", column = \"…\" }`; the model has one row per `golden_id`",
+        ),
+        (Owner::Warehouse, Some(_)) | (_, None) => {}
+        (_, Some(_)) => refuse("from", "has no effect unless the owner is `warehouse`: `from`", ""),
+    }
+    if field.owner == Owner::Warehouse && is_consent {
+        let message = "consent is given and taken in a CRM, not computed: `warehouse`";
+        refuse("owner", message, "let `two_way` carry the most restrictive answer to both");
+    }
+    if field.owner == Owner::Handoff && is_consent {
+        let message = "consent does not change hands with the lead: `handoff`";
+        refuse("owner", message, "let `two_way` carry the most restrictive answer to both");
+    }
+    if is_consent && field.tie.is_some() {
+        let message = "the most restrictive answer wins, there is no draw to settle: `tie`";
+        refuse("tie", message, "leave it out");
+    }
+    if field.field_type == FieldType::Currency && field.currency.is_none() {
+        refuse(
+            "type",
+            "an amount without its currency is no amount: `currency`",
+            "add `currency = \"USD\"`, or where each side says it: `currency = { hubspot = \"deal_currency_code\", salesforce = \"CurrencyIsoCode\" }`",
+        );
+    }
+    if field.field_type == FieldType::Percent && field.hubspot_keeps.is_none() {
+        refuse(
+            "type",
+            "does not say how HubSpot keeps the percentage: `hubspot_keeps`",
+            "add `hubspot_keeps = \"fraction\"` where 25 percent is 0.25, or `\"percent\"` where it is 25",
+        );
+    }
 }
 
 /// Notes fields that two entries of an entity, or Concord itself, would both write.

@@ -550,9 +550,10 @@ fn sources(table: &Table<'_, '_>, dir: &Path) -> Option<BTreeMap<String, ExtraSo
     named(table, table.entries(), |table, _| {
         let url = table.read("url", |reader, node| {
             let url = reader.text(node)?;
-            if let Err(error) = Address::parse(&url, dir) {
+            if Address::parse(&url, dir).is_err() {
+                let shown = if url.contains('@') { "…" } else { &url };
                 let hint = "write a path, `s3://bucket/…`, `gs://bucket/…` or `az://container/…`";
-                reader.refuse(node, error.to_string(), Some(hint.to_owned()));
+                reader.refuse(node, format!("not an address: `{shown}`"), Some(hint.to_owned()));
                 return None;
             }
             Some(url)

@@ -178,6 +178,8 @@ pub fn image(
         FieldType::Datetime if to == CrmKind::Salesforce => {
             value.trim_end_matches('Z').to_owned() + ".000+0000"
         }
+        // A day becomes an instant where the target keeps instants: its beginning in the field's zone.
+        FieldType::Date if info.vendor_type == "datetime" => day_begins(mapped, &value)?,
         FieldType::Consent if to == CrmKind::Salesforce => {
             mapped.field.to_salesforce(&value).map_or(value.clone(), str::to_owned)
         }
@@ -262,6 +264,13 @@ fn date_text(mapped: &MappedField, text: &str) -> Result<String, Problem> {
     let zone = mapped.field.zone.as_deref().ok_or(Problem::DoesNotCast)?;
     let zone = TimeZone::get(zone).map_err(|_| Problem::DoesNotCast)?;
     Ok(moment.to_zoned_datetime(zone).date().to_string())
+}
+
+fn day_begins(mapped: &MappedField, day: &str) -> Result<String, Problem> {
+    let zone = mapped.field.zone.as_deref().ok_or(Problem::DoesNotCast)?;
+    let date = parse_date(day).ok_or(Problem::DoesNotCast)?;
+    let begin = TimeZone::get(zone).and_then(|zone| date.to_zoned_datetime(zone));
+    begin.map(|begin| whole_seconds(begin.timestamp())).map_err(|_| Problem::DoesNotCast)
 }
 
 /// Brings a picklist value to HubSpot's word, which is its canonical text.

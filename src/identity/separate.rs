@@ -46,7 +46,9 @@ pub fn separate(ties: &[Tie]) -> Vec<(String, String)> {
     }
     for (strength, pairs) in levels.iter().rev() {
         if *strength == CERTAIN {
-            pairs.iter().for_each(|&(left, right)| groups.join(left, right));
+            for &(left, right) in pairs {
+                groups.join(left, right);
+            }
         } else {
             groups.join_where_clear(pairs);
         }

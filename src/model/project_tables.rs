@@ -16,7 +16,7 @@ use minijinja::value::Serde;
 
 use super::session::register_batches;
 use super::{ModelError, RenderContext, register_rows};
-use crate::config::{FieldType, Owner, Period, Project};
+use crate::config::{FieldType, Period, Project};
 use crate::crm::CrmKind;
 
 /// Registers `project.*`: `run`, `period`, `claims`, `settings`, `field_rules`, `create_policies`,
@@ -173,10 +173,8 @@ fn register_field_rules(ctx: &SessionContext, project: &Project) -> Result<(), M
         fields.iter().map(|(entity, field)| Some(format!("{entity}.{}", field.name))).collect();
     let clear: BooleanArray = fields.iter().map(|(_, field)| Some(field.clear)).collect();
     // HubSpot's lifecycle stage moves forward only; any other field that changes hands is a value.
-    let is_lifecycle: BooleanArray = fields
-        .iter()
-        .map(|(_, field)| Some(field.owner == Owner::Handoff && field.hubspot == "lifecyclestage"))
-        .collect();
+    let is_lifecycle: BooleanArray =
+        fields.iter().map(|(_, field)| Some(field.is_lifecycle())).collect();
     register(
         ctx,
         "field_rules",

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Action, After, Change, ChangeStatus, FieldChange};
-use crate::config::{Entity, FieldMap, FieldType, Owner};
+use crate::config::{Entity, Field, FieldMap, FieldType};
 use crate::crm::{CrmKind, Record, Standing, WriteOperation};
 use crate::golden::is_same_value;
 
@@ -248,7 +248,7 @@ fn entity_of<'a>(field_map: &'a FieldMap, action: &Action) -> Option<&'a Entity>
 fn is_stage(field_map: &FieldMap, action: &Action, change: &FieldChange) -> bool {
     entity_of(field_map, action)
         .and_then(|entity| entity.field(&change.field))
-        .is_some_and(|field| field.owner == Owner::Handoff)
+        .is_some_and(Field::is_lifecycle)
 }
 
 #[cfg(test)]

@@ -216,7 +216,8 @@ pub fn accounts_for_every_difference(company: &Company) -> Result<(), TestCaseEr
     let twin_differences = company.count(
         "select count(*) from int_twin_values as twins left join int_golden_values as golden \
          on twins.golden_id = golden.golden_id and twins.field = golden.field \
-         where not twins.is_primary and coalesce(field_value(twins.full_name, twins.source_system, twins.raw), '') <> coalesce(golden.typed_value, '')",
+         left join project.field_rules as rules on twins.full_name = rules.full_name \
+         where not twins.is_primary and rules.restrictive is null and coalesce(field_value(twins.full_name, twins.source_system, twins.raw), '') <> coalesce(golden.typed_value, '')",
     );
     let twin_noops = company.count(
         "select count(*) from sync_changes where reason_code = 'not_primary' and status = 'noop'",

@@ -10,17 +10,6 @@ pub const KNOWN: &[(&str, &str)] = &[
          pair that the first did not see; law 1 speaks of records that nobody touched.",
     ),
     (
-        "day_into_instant",
-        "A day of Salesforce goes as a day into a HubSpot property that keeps instants, and the new \
-         contact is refused whole; with a `zone` it is to become that day's beginning there.",
-    ),
-    (
-        "made_twice",
-        "Where several claim one record, their cluster is split, and whoever is left alone is created \
-         in the other CRM; once the links are repaired the two are one person again, who is there \
-         twice by our own doing (`WORLD=2/407`). Who comes from a split cluster should be held.",
-    ),
-    (
         "default_of_a_new_record",
         "What a CRM fills in on a record that was just made (a consent is `false` in Salesforce, the \
          stage is `lead` in HubSpot) is nobody's word, but the next night writes it into the blank of \

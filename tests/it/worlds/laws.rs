@@ -68,13 +68,8 @@ pub fn settles(company: &Company, map: &FieldMap, before: &Night, tally: &mut Ta
         let is_made =
             outcomes.iter().any(|row| row["operation"] == "create" && row["golden_id"] == *golden);
         let (was, is) = (before.pairs.get(golden), pairs.get(golden));
-        let is_moved = was.is_some_and(|(hubspot, salesforce)| {
-            let is_gone = |id: &String, now: Option<&String>| !id.is_empty() && now != Some(id);
-            is_gone(hubspot, is.map(|pair| &pair.0)) || is_gone(salesforce, is.map(|pair| &pair.1))
-        });
         let known = match field {
-            _ if was != is && is_moved && is_made => Some("made_twice"),
-            _ if was != is && (is_moved || !is_made) => Some("regrouped"),
+            _ if was != is && !is_made => Some("regrouped"),
             Some(field) if is_made && has_default(field) => Some("default_of_a_new_record"),
             _ => None,
         };
@@ -133,7 +128,9 @@ pub fn still_owed(company: &Company, before: &Night, tally: &mut Tally) {
             .map(|row| (row["golden_id"].clone(), row["target_system"].clone(), row["field"].clone()))
             .collect();
     for (place, row) in &before.held {
-        if !now.contains(place) && !written.contains(&place.0) {
+        // Whom a record of somebody else's held is free once that one is mended.
+        let is_mended = row["reason_code"] == "contradicted_there";
+        if !now.contains(place) && !written.contains(&place.0) && !is_mended {
             tally.note(None, || format!("law 2, forgotten: {row:?}"));
         }
     }
@@ -142,12 +139,7 @@ pub fn still_owed(company: &Company, before: &Night, tally: &mut Tally) {
 /// Nothing is refused that metadata tells beforehand; these worlds have no rules beyond them.
 pub fn foresees(night: &Night, tally: &mut Tally) {
     for row in night.outcomes.iter().filter(|row| row["status"] == "rejected") {
-        let known = match row["code"].as_str() {
-            "REQUIRED_FIELD_MISSING" => Some("required_cleared"),
-            "INVALID_DATE" => Some("day_into_instant"),
-            _ => None,
-        };
-        tally.note(known, || format!("refused: {row:?}"));
+        tally.note(None, || format!("refused: {row:?}"));
     }
 }
 
