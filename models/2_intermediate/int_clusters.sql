@@ -23,18 +23,27 @@ contested as (
 
 ),
 
--- An id stored by a CRM and the same address are two signals that agree, and not refused for a name.
+different as (
+
+    select left_key, right_key from int_identity_decisions where verdict = 'different'
+
+),
+
+-- An id stored by a CRM and the same address are two signals that agree, and not refused for a name;
+-- but for nothing where somebody decided that the two are different.
 pairs as (
 
     select
-        left_key,
-        right_key,
+        int_edges.left_key,
+        int_edges.right_key,
         case
-            when max(strength) = 3 and max(case when rule = 'same_email' then 1 else 0 end) = 1 then 4
-            else max(strength)
+            when max(int_edges.strength) = 3 and max(case when int_edges.rule = 'same_email' then 1 else 0 end) = 1 then 4
+            else max(int_edges.strength)
         end as strength
     from int_edges
-    group by left_key, right_key
+    left anti join different
+        on int_edges.left_key = different.left_key and int_edges.right_key = different.right_key
+    group by int_edges.left_key, int_edges.right_key
 
 ),
 

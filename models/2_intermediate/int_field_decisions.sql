@@ -117,7 +117,7 @@ compared as (
         on hubspot_writes.source_system = 'hubspot' and field_values.hubspot_object = hubspot_writes.object and field_values.hubspot_id = hubspot_writes.record_id
     left join writes as salesforce_writes
         on salesforce_writes.source_system = 'salesforce' and field_values.salesforce_object = salesforce_writes.object and field_values.salesforce_id = salesforce_writes.record_id
-    where (rules.owner is distinct from 'warehouse') and (rules.field_type is distinct from 'consent')
+    where (rules.owner is distinct from 'warehouse') and ((rules.field_type is distinct from 'consent') or rules.owner = 'compare')
 
 ),
 

@@ -42,9 +42,23 @@ with recursive merged as (
 
 ),
 
+-- A record that lives again was merged by mistake.
+live as (
+
+    select record_key from int_person_records where is_live
+    union all
+    select record_key from int_company_records where is_live
+
+),
+
 known as (
 
-    select former_key, record_key from state.record_aliases
+    select
+        aliases.former_key,
+        aliases.record_key
+    from state.record_aliases as aliases
+    left anti join live
+        on aliases.former_key = live.record_key
 
 ),
 

@@ -119,7 +119,8 @@ final as (
         today_ranked.run_id,
         -- What the field map said of the field when it was written; null for keys and links.
         case
-            when today_ranked.rule in ('undo link', 'undo company_of_account', 'undo included', 'undo create_default') then null
+            when today_ranked.rule in ('undo link', 'undo company_of_account', 'undo included', 'undo create_default', 'undo most_restrictive') then null
+            when today_ranked.rule = 'undo owner_warehouse' then 'warehouse'
             when today_ranked.rule = 'undo owner_hubspot' then 'hubspot'
             when today_ranked.rule = 'undo owner_salesforce' then 'salesforce'
             when today_ranked.rule in ('undo before_handoff', 'undo after_handoff') then 'handoff'

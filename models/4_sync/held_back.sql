@@ -1,5 +1,5 @@
 -- held_back: what is known to go wrong, with the reason and how long it has waited; it returns by itself.
--- grain: one row per golden_id, target_system, operation, field
+-- grain: one row per golden_id, target_system, record_id, operation, field
 with changes as (
 
     select * from sync_changes where status = 'held'

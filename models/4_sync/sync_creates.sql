@@ -123,9 +123,9 @@ contradicted_there as (
         split_part(ends.other_key, ':', 1) as source_system,
         min(split_part(ends.other_key, ':', 3)) as other_id
     from (
-        select left_golden_id as golden_id, right_key as other_key from contradictions where is_live
+        select left_golden_id as golden_id, right_key as other_key from contradictions where is_live and (reason is distinct from 'declared_different')
         union all
-        select right_golden_id as golden_id, left_key as other_key from contradictions where is_live
+        select right_golden_id as golden_id, left_key as other_key from contradictions where is_live and (reason is distinct from 'declared_different')
     ) as ends
     group by ends.golden_id, split_part(ends.other_key, ':', 1)
 
@@ -275,6 +275,7 @@ sourced as (
         field_values.full_name,
         rules.owner,
         rules.write_mode,
+        rules.restrictive,
         field_values.currency_problem,
         case wanted.target_system when 'hubspot' then field_values.hubspot_field else field_values.salesforce_field end as target_field,
         case wanted.target_system when 'hubspot' then field_values.salesforce_field else field_values.hubspot_field end as source_field,
@@ -291,7 +292,14 @@ sourced as (
         on wanted.golden_id = field_values.golden_id
     inner join rules
         on field_values.full_name = rules.full_name
-    where rules.owner <> 'compare'
+    -- What a model owns follows the next night.
+    where rules.owner not in ('compare', 'warehouse')
+
+),
+
+refused as (
+
+    select distinct golden_id, field from sync_consents
 
 ),
 
@@ -309,11 +317,18 @@ mapped as (
             when sourced.create_default is not null
                 then field_default_problem(sourced.full_name, sourced.create_default, sourced.target_object)
         end as problem,
-        coalesce(
-            field_image(sourced.full_name, sourced.source_system, sourced.source_raw, sourced.target_object, 'create'),
-            sourced.create_default
-        ) as after
+        -- A no of any record of the person is what the new one says.
+        case
+            when refused.golden_id is not null
+                then field_image(sourced.full_name, 'hubspot', sourced.restrictive, sourced.target_object, 'create')
+            else coalesce(
+                field_image(sourced.full_name, sourced.source_system, sourced.source_raw, sourced.target_object, 'create'),
+                sourced.create_default
+            )
+        end as after
     from sourced
+    left join refused
+        on sourced.golden_id = refused.golden_id and sourced.field = refused.field
     -- A field that the connection cannot see is unknown, not blank.
     left join metadata as source_fields
         on

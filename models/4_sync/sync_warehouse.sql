@@ -49,7 +49,8 @@ targets as (
         hubspot_field as target_field,
         hubspot_raw as target_raw,
         hubspot_value as target_value,
-        hubspot_modified_at as modified_at
+        hubspot_modified_at as modified_at,
+        currency_problem
     from int_field_values
     where hubspot_id is not null
     union all
@@ -61,7 +62,8 @@ targets as (
         salesforce_field as target_field,
         salesforce_raw as target_raw,
         salesforce_value as target_value,
-        salesforce_modified_at as modified_at
+        salesforce_modified_at as modified_at,
+        currency_problem
     from int_field_values
     where salesforce_id is not null
 
@@ -72,12 +74,12 @@ compared as (
     select
         targets.*,
         owned.value as owned_raw,
-        rules.is_clear,
         rules.write_mode,
         field_value(targets.full_name, 'hubspot', owned.value) as owned_value,
         case
             when owned.value is null then null
             else coalesce(
+                targets.currency_problem,
                 field_problem(targets.full_name, 'hubspot', owned.value),
                 field_image_problem(targets.full_name, 'hubspot', owned.value, targets.target_object, 'update')
             )
@@ -102,7 +104,8 @@ judged as (
     select
         *,
         case
-            when owned_value is null and (not is_clear or write_mode <> 'always') then 'blank_in_owner'
+            -- A blank takes nothing away: a file may be late, or half a file.
+            when owned_raw is null then 'blank_in_owner'
             when write_mode = 'on_create' then 'on_create_only'
             when write_mode = 'when_blank' and target_value is not null then 'target_filled'
             when is_stale then 'stale_observation'

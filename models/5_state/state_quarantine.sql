@@ -1,5 +1,5 @@
 -- state_quarantine: what is held back, and since when.
--- grain: one row per golden_id, target_system, operation, field
+-- grain: one row per golden_id, target_system, operation, field, reason_code
 with final as (
 
     select
@@ -8,8 +8,9 @@ with final as (
         operation,
         field,
         reason_code,
-        held_since
+        min(held_since) as held_since
     from held_back
+    group by golden_id, target_system, operation, field, reason_code
 
 )
 

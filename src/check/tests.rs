@@ -203,7 +203,7 @@ fn a_missing_right_weighs_less_while_nothing_is_written() {
 #[test]
 fn types_that_do_not_meet_are_found() {
     let mismatch = |weight| vec![(weight, "type_mismatch")];
-    let table: [(&str, &str, &str, &str, Vec<_>); 13] = [
+    let table: [(&str, &str, &str, &str, Vec<_>); 14] = [
         ("number\"\nscale = 0", "hubspot", "number", "string", mismatch(Warning)),
         ("number\"\nscale = 0", "hubspot", "string", "double", mismatch(Warning)),
         ("text", "hubspot", "string", "double", mismatch(Error)),
@@ -211,11 +211,12 @@ fn types_that_do_not_meet_are_found() {
         ("text", "hubspot", "string", "picklist", mismatch(Error)),
         ("text", "hubspot", "enumeration", "string", vec![]),
         ("picklist", "hubspot", "enumeration", "multipicklist", mismatch(Error)),
-        ("picklist", "hubspot", "enumeration", "string", mismatch(Error)),
+        ("picklist", "hubspot", "enumeration", "string", vec![]),
+        ("picklist", "salesforce", "enumeration", "string", mismatch(Warning)),
         ("multi_picklist", "hubspot", "enumeration", "picklist", mismatch(Error)),
         ("date", "hubspot", "datetime", "date", mismatch(Error)),
         ("date\"\nzone = \"UTC", "hubspot", "datetime", "date", vec![]),
-        ("date\"\nzone = \"UTC", "salesforce", "datetime", "date", mismatch(Error)),
+        ("date\"\nzone = \"UTC", "salesforce", "datetime", "date", vec![]),
         ("datetime", "hubspot", "datetime", "date", mismatch(Error)),
     ];
     for (field_type, owner, hubspot, salesforce, expected) in table {
@@ -461,7 +462,8 @@ fn a_currency_field_that_is_not_there_is_found() {
     let options = "type = \"currency\"\nscale = 2\nowner = \"hubspot\"\n\
         currency = { hubspot = \"deal_currency_code\", salesforce = \"USD\" }\n";
     assert_eq!(codes(options, &metadata), [(Error, "currency_field")]);
-    list(&mut metadata, HubSpot, "contacts", "deal_currency_code", &["USD", "EUR"]);
+    let code = field("contacts", "deal_currency_code", "enumeration");
+    of(&mut metadata, HubSpot).schema.fields.push(code);
     assert_eq!(codes(options, &metadata), []);
 }
 

@@ -222,11 +222,8 @@ fn misfit(field: &Field, found: Shape, is_read: bool, is_written: bool) -> Misfi
             "without a zone nobody can say on which day an instant falls",
             "add `zone`, such as `zone = \"America/New_York\"`",
         )),
-        (T::Date, S::Datetime) => is_written.then_some((
-            Error,
-            "a day is no instant, so nothing can be written there",
-            "let that side be the owner, or make it `compare`",
-        )),
+        // It goes there as the day's beginning in the zone.
+        (T::Date, S::Datetime) => None,
         (T::Datetime, S::Date) => Some((
             Error,
             "a day is no instant",

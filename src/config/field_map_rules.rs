@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::crm::CrmKind;
 
 use super::reader::Reader;
-use super::{Entity, Field, FieldType, Owner};
+use super::{Entity, EntityName, Field, FieldType, Owner, WriteMode};
 
 /// Notes what is wrong with one field; `place` finds where an option is written.
 pub(super) fn check_field(
@@ -150,6 +150,16 @@ fn check_needs(field: &Field, refuse: &mut impl FnMut(&str, &str, &str)) {
         let message = "consent does not change hands with the lead: `handoff`";
         refuse("owner", message, "let `two_way` carry the most restrictive answer to both");
     }
+    if is_consent && (field.write != WriteMode::Always || field.clear) {
+        let message = "a no is written whatever is there, and never taken back: `write`, `clear`";
+        refuse("write", message, "leave both out");
+    }
+    if is_consent && field.create_default.is_some() {
+        refuse("create_default", "nobody consents by default: `create_default`", "leave it out");
+    }
+    if field.owner == Owner::Warehouse && field.clear {
+        refuse("clear", "a blank of a model takes nothing away: `clear`", "leave it out");
+    }
     if is_consent && field.tie.is_some() {
         let message = "the most restrictive answer wins, there is no draw to settle: `tie`";
         refuse("tie", message, "leave it out");
@@ -178,6 +188,12 @@ pub(super) fn check_entity(reader: &Reader<'_>, entity: &Entity, spans: &[Range<
     let mut taken: BTreeMap<String, &str> = BTreeMap::new();
     let own = [&entity.key, &entity.link];
     for (field, span) in entity.fields.iter().zip(spans) {
+        if field.field_type == FieldType::Consent && entity.name != EntityName::Person {
+            let name = format!("{}.{}", entity.name, field.name);
+            let message = format!("people consent, and no {}: `consent`", entity.name);
+            reader.problem(span, &name, message, Some("write `type = \"bool\"`".to_owned()));
+            is_clean = false;
+        }
         if field.owner == Owner::Compare {
             continue;
         }

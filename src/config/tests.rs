@@ -118,6 +118,9 @@ fn whoever_is_created_in_hubspot_is_named_by_a_rule() {
 const WHOLE_PROJECT: &str = r#"
 name = "Whole"
 period = "2026"
+[sources.s]
+url = "data/s.csv"
+format = "csv"
 [warehouse]
 url = "s3://bucket/prefix"
 [warehouse.settings]
@@ -177,6 +180,13 @@ type = "text"
 hubspot = "f"
 salesforce = { Account = "F" }
 owner = "hubspot"
+[company.fields.money]
+type = "currency"
+currency = { hubspot = "USD", salesforce = "CurrencyIsoCode" }
+hubspot = "money"
+salesforce = { Account = "Money" }
+owner = "warehouse"
+from = { model = "m", column = "c" }
 [deal]
 hubspot = "deals"
 salesforce = ["Opportunity"]

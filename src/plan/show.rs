@@ -82,6 +82,12 @@ pub fn sentence(reason_code: &str) -> &'static str {
         "contradicted_there" => {
             "evidence leads to a record there that is known as somebody else's; mend it, decide in data/seeds/identity_decisions.csv, or release"
         }
+        "currency_unknown" => {
+            "no code says in which currency the amount is; fill it, or name it in the field map"
+        }
+        "currency_differs" => {
+            "the two sides keep the amount in different currencies; correct one of them"
+        }
         "key_taken" => "a record there already carries this person's key; merge or release it",
         "not_in_lifecycle" => {
             "a stage that `lifecycle` does not list; add it or correct the record"

@@ -5,6 +5,7 @@
 //! type `<script>` into a web form, and labels are typed by people too.
 
 mod field_map;
+mod merges;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -12,6 +13,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 pub use field_map::{Labels, field_map_page};
+pub use merges::{MergeRow, merges_page};
 
 #[derive(Debug, Error)]
 #[error("page does not render: `{page}`")]

@@ -29,4 +29,5 @@ mod support;
 mod tidy;
 mod trouble;
 mod undo;
+mod warehouse_owned;
 mod worlds;

@@ -18,3 +18,17 @@ fn the_field_map_is_a_page_with_the_vendors_labels_once_they_are_known() {
     }
     assert!(!page.contains("<script") && !page.contains("http"), "nothing is fetched or run");
 }
+
+#[test]
+fn the_merge_worklist_is_a_page() {
+    let company = Company::new(&CompanyOptions::small(6));
+    company.good(&["run", "--sandbox"]);
+    let n_groups = company.count(
+        "select count(*) from (select distinct golden_id, source_system from merge_worklist)",
+    );
+    assert!(n_groups > 0, "this company keeps nothing twice");
+    let page = company.good(&["report", "merges", "--sandbox"]).stdout;
+    for part in ["survives", "merge into", &format!("{n_groups} groups")] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+}

@@ -63,7 +63,7 @@ refusals as (
             when reason_code in ('key_taken', 'contradicted_there') then 'T19'
             when reason_code in ('not_writable', 'not_visible', 'no_key_field', 'no_link_field') then 'T20'
             when reason_code in ('owner_inactive', 'owner_unmapped') then 'T21'
-            when reason_code in ('too_long', 'does_not_cast') then 'T22'
+            when reason_code in ('too_long', 'does_not_cast', 'currency_unknown', 'currency_differs') then 'T22'
         end as code,
         case
             when reason_code = 'refused_there' then concat('Salesforce refused the record with ', refusal_code)
@@ -77,6 +77,7 @@ refusals as (
             when reason_code = 'no_key_field' then concat('Salesforce has no unique field', quoted_value, ' for the key of the person')
             when reason_code = 'no_link_field' then concat('Salesforce has no field', quoted_value, ' for the link to the contact')
             when reason_code in ('owner_inactive', 'owner_unmapped') then concat('The owner', quoted_value, ' has no active user in Salesforce')
+            when reason_code in ('currency_unknown', 'currency_differs') then concat('Nothing says that the amount of ', field, ' is in the currency of Salesforce')
             when reason_code = 'too_long' then concat('The value of ', field, ' is too long for Salesforce')
             when reason_code = 'does_not_cast' then concat('The value of ', field, quoted_value, ' is not of the type of the field')
             else concat('Salesforce has no value for ', field, quoted_value)
